@@ -15,7 +15,7 @@ import { keepMachineSpeed } from './store/machine-speed.js';
 import { smallerModels } from './store/smaller-models.js';
 import type { EngineCommand } from './supervisor/engine-process.js';
 import type { WarmPlan } from './supervisor/model-lifecycle.js';
-import { ProcessFileAccess } from './supervisor/file-access.js';
+import { ProcessFileAccess, type FileAccess } from './supervisor/file-access.js';
 import { ProcessModelAccess, type ModelAccess } from './supervisor/model-access.js';
 import { Supervisor } from './supervisor/supervisor.js';
 import { modelLimits } from './store/model-limits.js';
@@ -30,6 +30,7 @@ export interface DaemonCore {
   readonly supervisor: Supervisor;
   readonly sessions: JobScheduler;
   readonly modelAccess: ModelAccess;
+  readonly fileAccess: FileAccess;
   /** The vocabulary file and its compiled form. */
   readonly vocabulary: { readonly file: VocabularyFile; readonly inUse: ActiveVocabulary };
   /** Finds a model by name or folder; the chosen one of the task without a name. @throws SottoError MODEL_NOT_FOUND */
@@ -104,6 +105,7 @@ export function createDaemonCore({
     wanted === undefined ? (supervisor.models.serving ?? configured().model) : findModel(dirs, wanted);
   const file = new VocabularyFile(paths.vocabulary);
   const inUse = new ActiveVocabulary(() => file.read(), log);
+  const fileAccess = new ProcessFileAccess({ clock: systemClock, uploads: paths.uploads });
   const sessions = new JobScheduler({
     engine: supervisor,
     vocabulary: inUse,
@@ -111,13 +113,14 @@ export function createDaemonCore({
     log,
     resolveModel,
     modelAccess,
-    access: new ProcessFileAccess({ clock: systemClock, uploads: paths.uploads }),
+    access: fileAccess,
     ...defined({ onIdleChange }),
   });
   return {
     supervisor,
     sessions,
     modelAccess,
+    fileAccess,
     vocabulary: { file, inUse },
     resolveModel,
     resolveLiveModel,

@@ -117,7 +117,11 @@ class Daemon implements RunningDaemon {
       descriptions: new ModelDescriptions(paths.modelDescriptions, describeModels),
       access: core.modelAccess,
     });
-    this.#speeches = new SpeechService({ engine, resolveModel: core.resolveModel, log, onIdleChange });
+    this.#speeches = new SpeechService({
+      ...{ engine, clock, log, onIdleChange },
+      resolveModel: core.resolveModel,
+      access: core.fileAccess,
+    });
     this.#files = new FileQueue({ sessions, clock, onIdleChange });
     this.#api = createApi({
       ...{ sessions, clock, log, onIdleChange },

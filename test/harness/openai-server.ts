@@ -51,7 +51,12 @@ class OpenaiServer {
       routes: openaiRoutes({
         sessions: this.sessions,
         models: idleModelService(this.home.paths),
-        speeches: new SpeechService({ engine: this.engine, resolveModel, log: silentLog }),
+        speeches: new SpeechService({
+          engine: this.engine,
+          resolveModel,
+          log: silentLog,
+          clock: systemClock,
+        }),
         uploads: this.uploads,
         clock: systemClock,
       }),

@@ -58,7 +58,7 @@ beforeEach(async () => {
     socketPath: home.paths.socket,
     sessions,
     files: new FileQueue({ sessions, clock: systemClock }),
-    speech: new SpeechService({ engine, resolveModel, log: silentLog }),
+    speech: new SpeechService({ ...common, engine }),
     live: new LiveSessions({
       ...common,
       engine,

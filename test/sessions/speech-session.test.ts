@@ -1,6 +1,10 @@
 import { describe, expect, test } from '@jest/globals';
 import { SottoError } from '#daemon/protocol/errors.js';
-import { SpeechSession, type SpeechNotice } from '#daemon/sessions/speech/speech-session.js';
+import {
+  SpeechSession,
+  type AnswerNotice,
+  type SpeechNotice,
+} from '#daemon/sessions/speech/speech-session.js';
 import type { Engine, EngineSpeechReport } from '#daemon/supervisor/engine.js';
 import { silentLog } from '#daemon/logger.js';
 import fc from 'fast-check';
@@ -12,7 +16,7 @@ const summary = { durationSeconds: 1, timings: { firstAudio: 0, total: 0 } };
 const crash = new SottoError('ENGINE_CRASHED', 'it died');
 
 function setUp() {
-  const notices: SpeechNotice[] = [];
+  const notices: (SpeechNotice | AnswerNotice)[] = [];
   const attempts: {
     report: (report: EngineSpeechReport) => void;
     acknowledged: number[];

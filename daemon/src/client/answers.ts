@@ -1,6 +1,7 @@
 /** What all requests over the socket have in common: how they fail, and how their caller cancels them. */
 import { SottoError } from '../protocol/errors.js';
 import type { DaemonMessage } from '../protocol/messages.js';
+import { LIMITS } from '../protocol/version.js';
 import type { ClientChannel } from './client.js';
 
 /** Time for the daemon to answer a cancel. */
@@ -15,6 +16,19 @@ export function errorOf(message: DaemonMessage, request: string): SottoError {
   if (message.type === 'error' || message.type === 'failed') return SottoError.fromWire(message.error);
   if (message.type === 'cancelled') return new SottoError('CANCELLED', 'cancelled');
   return new SottoError('PROTOCOL', `\`${message.type}\` is not an answer to ${request}`);
+}
+
+/** Bytes of the other fields of a message. */
+const MESSAGE_ROOM = 8 * 1024;
+
+/** @throws SottoError INVALID_ARGUMENT for content that is larger than a message may be */
+export function assertMessageFits(
+  content: object,
+  tooLarge: string,
+  { hint }: { readonly hint: string },
+): void {
+  if (Buffer.byteLength(JSON.stringify(content)) <= LIMITS.maxMessageBytes - MESSAGE_ROOM) return;
+  throw new SottoError('INVALID_ARGUMENT', tooLarge, { hint });
 }
 
 interface Cancellable {

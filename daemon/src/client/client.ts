@@ -19,6 +19,7 @@ import type { TranscribeOptions } from '../protocol/transcription.js';
 import type { VocabularyRequest, VocabularyResult } from '../protocol/vocabulary.js';
 import { decode, openSocket, send, type DaemonIdentity } from './connect.js';
 import { CodecClient } from './codec-client.js';
+import { ConversationClient } from './conversation-client.js';
 import { fileJob } from './file-job.js';
 import { FilesClient } from './files.js';
 import { JobStream } from './job-stream.js';
@@ -62,6 +63,7 @@ export class SottoClient {
   readonly vocabulary: VocabularyClient;
   readonly speech: SpeechClient;
   readonly codec: CodecClient;
+  readonly conversation: ConversationClient;
   readonly #socket: WebSocket;
   readonly #listeners = new Map<string, ChannelListener>();
   /** By the number of their channel. */
@@ -83,6 +85,7 @@ export class SottoClient {
     this.files = new FilesClient(openChannel, daemon.uploads);
     this.speech = new SpeechClient(openChannel);
     this.codec = new CodecClient(openChannel, daemon.uploads);
+    this.conversation = new ConversationClient(openChannel, daemon.uploads);
     this.vocabulary = new VocabularyClient((request) => this.#vocabulary(request));
     socket.on('message', (data, isBinary) => this.#receive(data, isBinary));
     // `close` follows.
@@ -307,6 +310,8 @@ function deliver(message: DaemonMessage, stream: JobStream): void {
     case 'speech-opened':
     case 'speech-text':
     case 'speech-final':
+    case 'answer':
+    case 'answered':
     case 'files-event':
     case 'files-done':
     case 'history-done':

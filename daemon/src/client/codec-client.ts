@@ -9,10 +9,8 @@
 import { EventQueue } from '../event-queue.js';
 import type { Codes, EncodedAudio, EncodeOptions } from '../protocol/codec.js';
 import { defined } from '../protocol/defined.js';
-import { SottoError } from '../protocol/errors.js';
 import type { DaemonMessage, JobEvent } from '../protocol/messages.js';
-import { LIMITS } from '../protocol/version.js';
-import { errorOf } from './answers.js';
+import { assertMessageFits, errorOf } from './answers.js';
 import { fileJob } from './file-job.js';
 import type { OpenChannel } from './models.js';
 import { audioFrom, type SpeakCall, type SpeechEvent } from './speech-client.js';
@@ -64,11 +62,9 @@ export class CodecClient {
    * @throws SottoError INVALID_ARGUMENT if the codes don’t fit into a message; as `encode`
    */
   async *decode(encoded: EncodedAudio, { signal, model }: SpeakCall = {}): AsyncGenerator<SpeechEvent, void> {
-    if (JSON.stringify(encoded).length > LIMITS.maxMessageBytes - MESSAGE_ROOM) {
-      throw new SottoError('INVALID_ARGUMENT', 'these are more codes than the daemon accepts at once', {
-        hint: 'use --no-daemon, or split the file',
-      });
-    }
+    assertMessageFits(encoded, 'these are more codes than the daemon accepts at once', {
+      hint: 'use --no-daemon, or split the file',
+    });
     yield* audioFrom(
       this.#openChannel,
       (id) => ({ type: 'decode', id, encoded, ...defined({ model }) }),
@@ -76,9 +72,6 @@ export class CodecClient {
     );
   }
 }
-
-/** Bytes of the other fields of a message. */
-const MESSAGE_ROOM = 8 * 1024;
 
 function deliver(message: DaemonMessage, events: EventQueue<EncodeEvent>): void {
   switch (message.type) {

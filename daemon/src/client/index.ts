@@ -1,6 +1,7 @@
 /** The client library for a running daemon. */
 export { CaptureClient } from './capture-client.js';
 export { CodecClient, type EncodeEvent } from './codec-client.js';
+export { ConversationClient, type ConversationEvent } from './conversation-client.js';
 export { SottoClient, type ClientChannel, type ChannelListener, type TranscribeCall } from './client.js';
 export type { DaemonIdentity } from './connect.js';
 export { SharedConnection } from './shared-connection.js';

@@ -8,6 +8,7 @@
  * }
  */
 import { defined } from '../protocol/defined.js';
+import type { SottoError } from '../protocol/errors.js';
 import type { ClientMessage, DaemonMessage } from '../protocol/messages.js';
 import {
   toFloat32,
@@ -18,6 +19,7 @@ import {
 import { throwIfCancelled } from '../async.js';
 import { EventQueue } from '../event-queue.js';
 import { cancelOnAbort, errorOf } from './answers.js';
+import { FileCopies, type FileWaiting } from './file-copies.js';
 import type { OpenChannel } from './models.js';
 
 export type SpeechEvent =
@@ -72,25 +74,59 @@ export async function* audioFrom(
   message: (id: string) => ClientMessage,
   signal: AbortSignal | undefined,
 ): AsyncGenerator<SpeechEvent, void> {
-  throwIfCancelled(signal, 'cancelled before it started');
   const events = new EventQueue<SpeechEvent>();
+  yield* audioRequest(openChannel, {
+    ...{ events, message, signal },
+    uploads: undefined,
+    deliver: (received) => deliver(received, events),
+  });
+}
+
+type AudioEvent = Extract<SpeechEvent, { type: 'opened' | 'text' | 'audio' }>;
+
+interface AudioRequest<Event> {
+  readonly message: (id: string) => ClientMessage;
+  readonly signal: AbortSignal | undefined;
+  /** Ends with the request. */
+  readonly events: EventQueue<Event>;
+  readonly deliver: (message: DaemonMessage) => void;
+  /** Folder of the daemon for copies of files that it can’t open; undefined if the request has no files, or it takes none. */
+  readonly uploads: string | undefined;
+  readonly onCopied?: (event: FileWaiting) => void;
+}
+
+/** Sends a message that is answered with audio among other events. Audio that was read counts as played. */
+export async function* audioRequest<Event extends { readonly type: string }>(
+  openChannel: OpenChannel,
+  { message, signal, events, deliver, uploads, onCopied = () => undefined }: AudioRequest<Event | AudioEvent>,
+): AsyncGenerator<Event | AudioEvent, void> {
+  throwIfCancelled(signal, 'cancelled before it started');
+  let copies: FileCopies | undefined;
   const { id, channel } = openChannel({
-    receive: (message) => deliver(message, events),
+    receive: (received) => {
+      deliver(received);
+      copies?.receive(received);
+    },
     audio: ({ firstSample, pcm }) => events.push({ type: 'audio', firstSample, samples: toFloat32(pcm) }),
     lost: (error) => events.end(error),
   });
+  copies = new FileCopies({ id, channel, uploads, events, onCopied });
   const end = cancelOnAbort({ id, channel, events, signal });
   try {
     channel.send(message(id));
     for await (const event of events.read()) {
       yield event;
-      if (event.type === 'final') return;
-      if (event.type !== 'audio') continue;
+      if (!isAudio(event)) continue;
       channel.send({ type: 'speech-acknowledge', id, samples: event.firstSample + event.samples.length });
     }
   } finally {
+    copies.stop();
     end();
   }
+}
+
+function isAudio(event: { readonly type: string }): event is Extract<AudioEvent, { type: 'audio' }> {
+  return event.type === 'audio';
 }
 
 function deliver(message: DaemonMessage, events: EventQueue<SpeechEvent>): void {
@@ -98,17 +134,33 @@ function deliver(message: DaemonMessage, events: EventQueue<SpeechEvent>): void 
     case 'waiting':
       events.push({ type: 'waiting', for: message.for });
       return;
+    case 'speech-final':
+      events.push({ type: 'final', summary: message.summary });
+      events.end();
+      return;
+    default:
+      deliverAudio(message, events, 'a request for audio');
+  }
+}
+
+/**
+ * Delivers what comes with audio; any other message ends the events.
+ *
+ * @param request completes "… is not an answer to …"
+ */
+export function deliverAudio(
+  message: DaemonMessage,
+  events: { push(event: AudioEvent): void; end(error: SottoError): void },
+  request: string,
+): void {
+  switch (message.type) {
     case 'speech-opened':
       events.push({ type: 'opened', sampleRate: message.sampleRate, model: message.model });
       return;
     case 'speech-text':
       events.push({ type: 'text', firstSample: message.firstSample, spoken: message.spoken });
       return;
-    case 'speech-final':
-      events.push({ type: 'final', summary: message.summary });
-      events.end();
-      return;
     default:
-      events.end(errorOf(message, 'a request for audio'));
+      events.end(errorOf(message, request));
   }
 }

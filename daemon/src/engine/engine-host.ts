@@ -88,7 +88,7 @@ export class EngineHost {
     this.#speeches = new SpeechRuns({
       models: this.#models,
       scheduler: this.#scheduler,
-      send: deps.send,
+      ...{ openAudio, send },
       onBusy: (busy) => this.#setSpeaking(busy),
     });
   }

@@ -2,6 +2,12 @@
 import type { Capabilities } from '#daemon/protocol/capabilities.js';
 import type { ModelTask } from '#daemon/protocol/model-tasks.js';
 import type { Codes, EncodedAudio, EncodeOptions } from '#daemon/protocol/codec.js';
+import type {
+  AnswerEvent,
+  ConversationOptions,
+  ConversationSummary,
+  Turn,
+} from '#daemon/protocol/conversation.js';
 import type { SpokenText, SynthesisOptions, SynthesisSummary } from '#daemon/protocol/synthesis.js';
 import { SottoError } from '#daemon/protocol/errors.js';
 import type { ConvertOptions, ModelMetadata } from '#daemon/protocol/model-process.js';
@@ -127,6 +133,33 @@ export interface AudioCodec extends SpeechModel {
   decode(encoded: EncodedAudio, signal: AbortSignal): AsyncGenerator<Float32Array, void>;
 }
 
+/** A turn of a conversation, its audio at 16 kHz. Each audio can be read once. */
+export interface ConversationTurn {
+  readonly role: Turn['role'];
+  readonly content: readonly (
+    { readonly type: 'text'; readonly text: string } | { readonly type: 'audio'; readonly audio: AudioStream }
+  )[];
+}
+
+/** A part of an answer, as it is made. `spoken`: a range of the text of the answer, where the model knows it. */
+export type AnswerChunk = AnswerEvent | (Pick<SpeechChunk, 'samples'> & Partial<SpeechChunk>);
+
+/** A model with the capability `converse`. */
+export interface ConversationModel extends SpeechModel {
+  /**
+   * Answers the last turn, and yields the answer in parts of at most a second of computing. The same turns, options and
+   * seed give the same answer. Ending the iteration early frees everything.
+   *
+   * @throws SottoError INVALID_ARGUMENT for turns, a voice or a language that it can't handle; CANCELLED soon after `signal`
+   *   is aborted
+   */
+  converse(
+    turns: readonly ConversationTurn[],
+    options: ConversationOptions,
+    signal: AbortSignal,
+  ): AsyncGenerator<AnswerChunk, ConversationSummary>;
+}
+
 /** @throws SottoError MODEL_UNSUPPORTED for a model that does not transcribe */
 export function asRecognizer(model: SpeechModel): Recognizer {
   return withTask<Recognizer>(model, 'transcribe', 'transcribe');
@@ -140,6 +173,11 @@ export function asSynthesizer(model: SpeechModel): Synthesizer {
 /** @throws SottoError MODEL_UNSUPPORTED for a model that is no codec */
 export function asCodec(model: SpeechModel): AudioCodec {
   return withTask<AudioCodec>(model, 'codec', 'encode audio');
+}
+
+/** @throws SottoError MODEL_UNSUPPORTED for a model that does not converse */
+export function asConversationModel(model: SpeechModel): ConversationModel {
+  return withTask<ConversationModel>(model, 'converse', 'converse');
 }
 
 function withTask<T extends SpeechModel>(model: SpeechModel, task: ModelTask, verb: string): T {

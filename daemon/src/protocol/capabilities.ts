@@ -3,6 +3,10 @@ import * as v from 'valibot';
 import { finite, integer } from './fields.js';
 
 const languages = v.array(v.string());
+/** Names of its own voices. */
+const voices = v.array(v.string());
+/** In Hz, of the audio that it makes. */
+const madeRate = integer;
 
 /** An absent entry is something that the model can't do. */
 export const capabilitiesSchema = v.object({
@@ -22,10 +26,8 @@ export const capabilitiesSchema = v.object({
   speak: v.exactOptional(
     v.object({
       languages,
-      /** Names of its own voices. */
-      voices: v.array(v.string()),
-      /** In Hz, of the audio that it makes. */
-      sampleRate: integer,
+      voices,
+      sampleRate: madeRate,
     }),
   ),
   codec: v.exactOptional(
@@ -39,6 +41,12 @@ export const capabilitiesSchema = v.object({
       framesPerSecond: finite,
     }),
   ),
-  converse: v.exactOptional(v.object({ languages, speaks: v.boolean() })),
+  converse: v.exactOptional(
+    v.object({
+      languages,
+      /** Absent if it only writes. */
+      speaks: v.exactOptional(v.object({ voices, sampleRate: madeRate })),
+    }),
+  ),
 });
 export type Capabilities = v.InferOutput<typeof capabilitiesSchema>;

@@ -3,6 +3,7 @@ export * from './audio-frame.js';
 export * from './capabilities.js';
 export * from './capture.js';
 export * from './codec.js';
+export * from './conversation.js';
 export * from './defined.js';
 export * from './errors.js';
 export * from './family-options.js';

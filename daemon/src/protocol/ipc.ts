@@ -3,10 +3,16 @@
  * engine runs one job at a time; each job ends in `done`, `failed` or `cancelled`, unless the process dies, which
  * the supervisor notices. Dictation sessions run beside jobs and take priority, several at a time; each ends in
  * `live-done`, `live-failed`, or with a `live-cancel`. Speech for a listener comes after dictation and before jobs; each
- * ends in `speech-done`, `speech-failed`, or with a `speech-cancel`.
+ * ends in `speech-done`, `speech-answered` for turns, `speech-failed`, or with a `speech-cancel`.
  */
 import * as v from 'valibot';
 import { codesSchema, encodedAudioSchema, encodeOptionsSchema, encodeSummarySchema } from './codec.js';
+import {
+  answerEventSchema,
+  conversationOptionsSchema,
+  conversationSummarySchema,
+  turnSchema,
+} from './conversation.js';
 import { finite, integer } from './fields.js';
 import { checkpointSchema, liveOptionsSchema } from './live.js';
 import { parseMessage } from './parse.js';
@@ -54,12 +60,15 @@ export const fileWorkSchema = v.variant('task', [
 ]);
 export type FileWork = v.InferOutput<typeof fileWorkSchema>;
 
-/** What audio is made from. */
+/** What audio, or an answer with or without audio, is made from. */
 export const speechSourceSchema = v.variant('type', [
   v.object({ type: v.literal('text'), text: v.string(), options: synthesisOptionsSchema }),
   v.object({ type: v.literal('codes'), encoded: encodedAudioSchema }),
+  v.object({ type: v.literal('turns'), turns: v.array(turnSchema), options: conversationOptionsSchema }),
 ]);
 export type SpeechSource = v.InferOutput<typeof speechSourceSchema>;
+/** What only audio is made from. */
+export type AudioSource = Exclude<SpeechSource, { type: 'turns' }>;
 
 const toEngineTable = {
   limits: v.object({ ...modelLimitsSchema.entries, type: v.literal('limits') }),
@@ -201,7 +210,7 @@ const fromEngineTable = {
     step: decodeStepSchema,
     refined: v.exactOptional(refinedSchema),
   }),
-  /** The model is loaded. Sample rate in Hz. */
+  /** The model is loaded. Sample rate in Hz; 0 for an answer without audio. */
   'speech-opened': v.object({ type: v.literal('speech-opened'), speech, sampleRate: integer }),
   /** Float32, little-endian, ±1, without gaps. */
   'speech-audio': v.object({
@@ -210,6 +219,13 @@ const fromEngineTable = {
     firstSample: integer,
     samples: bytes,
     spoken: v.exactOptional(spokenTextSchema),
+  }),
+  /** A part of an answer besides its audio. */
+  'speech-answer': v.object({ type: v.literal('speech-answer'), speech, event: answerEventSchema }),
+  'speech-answered': v.object({
+    type: v.literal('speech-answered'),
+    speech,
+    summary: conversationSummarySchema,
   }),
   'speech-done': v.object({ type: v.literal('speech-done'), speech, summary: synthesisSummarySchema }),
   'speech-failed': v.object({ type: v.literal('speech-failed'), speech, error: errorSchema }),

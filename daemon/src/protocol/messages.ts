@@ -29,6 +29,7 @@
  */
 import * as v from 'valibot';
 import { codecClientTable, codecDaemonTable } from './codec.js';
+import { conversationClientTable, conversationDaemonTable } from './conversation.js';
 import { finite, text, integer } from './fields.js';
 import { liveEventSchema, liveOptionsSchema, sessionIdSchema } from './live.js';
 import { filesClientTable, filesDaemonTable, uploadNameSchema } from './files.js';
@@ -69,8 +70,13 @@ const clientTable = {
     /** Whether the client can copy the file for a daemon that can't open it. */
     supplies: v.exactOptional(v.boolean()),
   }),
-  /** Names the copy in the upload folder; the daemon removes it after the job. */
-  supply: v.object({ type: v.literal('supply'), id, upload: uploadNameSchema }),
+  /** Names the copy in the upload folder; the daemon removes it after the job. `path`: that of `waiting`, if it had one. */
+  supply: v.object({
+    type: v.literal('supply'),
+    id,
+    upload: uploadNameSchema,
+    path: v.exactOptional(filePath),
+  }),
   cancel: v.object({ type: v.literal('cancel'), id }),
   /** Opens a live session. */
   open: v.object({
@@ -116,6 +122,7 @@ const clientTable = {
   ...sessionViewClientTable,
   ...speechClientTable,
   ...codecClientTable,
+  ...conversationClientTable,
   ...modelsClientTable,
   ...filesClientTable,
   ...historyClientTable,
@@ -143,6 +150,8 @@ export const waitingSchema = v.object({
   for: v.picklist(['queue', 'engine', 'model', 'file']),
   /** With `file`: the daemon may not open the file, or opening it takes longer than 2 s. */
   why: v.exactOptional(v.picklist(['denied', 'slow'])),
+  /** With `file`: which one, if a request may have several. */
+  path: v.exactOptional(v.string()),
   /** With `queue`: jobs ahead of this one. */
   position: v.exactOptional(integer),
 });
@@ -191,6 +200,7 @@ const daemonTable = {
   ...sessionViewDaemonTable,
   ...speechDaemonTable,
   ...codecDaemonTable,
+  ...conversationDaemonTable,
   ...modelsDaemonTable,
   ...filesDaemonTable,
   ...historyDaemonTable,

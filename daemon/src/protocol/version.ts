@@ -16,8 +16,20 @@ export const LIMITS = {
   maxAudioFrameBytes: 256 * 1024,
   /** Longest text of one speech, in UTF-16 units: some three hours. */
   maxSpokenLength: 200_000,
-  /** Active speeches of one connection. */
+  /** Active speeches and conversations of one connection. */
   speechesPerConnection: 8,
+  /** Turns of one conversation. */
+  conversationTurns: 1_000,
+  /** Texts and pieces of audio in one turn. */
+  partsPerTurn: 64,
+  /** Longest text in a turn, in UTF-16 units. */
+  maxTurnTextLength: 200_000,
+  /** Longest audio in a message: in base64, half of `maxMessageBytes`. Longer audio is named by its path. */
+  maxTurnPcmSeconds: 98,
+  /** Audio files that one conversation may name. */
+  filesPerConversation: 64,
+  /** Longest answer, in tokens. */
+  maxAnswerTokens: 65_536,
   /** Largest WebSocket message from the daemon, in bytes: the longest dictation with word times is about 10 MB. */
   maxAnswerBytes: 64 * 1024 * 1024,
   /** Live sessions at a time, over all clients. */

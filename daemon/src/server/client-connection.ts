@@ -173,6 +173,7 @@ export class ClientConnection {
       case 'supply': {
         const job = this.#jobs.get(message.id);
         if (job !== undefined) this.#context.sessions.supply(job, message.upload);
+        else this.#speeches?.supply(message.id, message.path, message.upload);
         return;
       }
       case 'encode':
@@ -183,6 +184,9 @@ export class ClientConnection {
         return;
       case 'decode':
         this.#speechesFor(message.id).decode(message);
+        return;
+      case 'converse':
+        this.#speechesFor(message.id).converse(message);
         return;
       case 'speech-acknowledge':
         this.#speeches?.acknowledge(message.id, message.samples);

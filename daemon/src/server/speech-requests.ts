@@ -1,10 +1,10 @@
-/** The speeches of one client, and the audio that it has decoded from codes. */
+/** The speeches and conversations of one client, and the audio that it has decoded from codes. */
 import { encodeAudioFrame } from '../protocol/audio-frame.js';
 import { defined } from '../protocol/defined.js';
 import { SottoError } from '../protocol/errors.js';
-import type { SpeechSource } from '../protocol/ipc.js';
 import type { ClientMessage } from '../protocol/messages.js';
 import { LIMITS } from '../protocol/version.js';
+import { Conversation, type ConversationNotice } from '../sessions/speech/conversation.js';
 import type { OpenedSpeech, SpeechService } from '../sessions/speech/speech-service.js';
 import type { SpeechNotice } from '../sessions/speech/speech-session.js';
 import type { Send } from './model-requests.js';
@@ -12,6 +12,7 @@ import type { Send } from './model-requests.js';
 /** Larger audio is sent in several frames. */
 const FRAME_SAMPLES = 16_384;
 
+type Notice = SpeechNotice | ConversationNotice;
 type AudioNotice = Extract<SpeechNotice, { type: 'audio' }>;
 
 export class SpeechRequests {
@@ -33,27 +34,45 @@ export class SpeechRequests {
 
   /** @throws SottoError INVALID_ARGUMENT, BUSY, MODEL_NOT_FOUND, MODEL_UNSUPPORTED */
   speak({ id, text, model, options = {} }: Extract<ClientMessage, { type: 'speak' }>): void {
-    this.#open(id, { type: 'text', text, options }, model);
+    this.#open(id, (notify) =>
+      this.#service.open({ source: { type: 'text', text, options }, ...defined({ model }) }, notify),
+    );
   }
 
   /** @throws SottoError as `speak` */
   decode({ id, encoded, model }: Extract<ClientMessage, { type: 'decode' }>): void {
-    this.#open(id, { type: 'codes', encoded }, model);
+    this.#open(id, (notify) =>
+      this.#service.open({ source: { type: 'codes', encoded }, ...defined({ model }) }, notify),
+    );
   }
 
-  #open(id: string, source: SpeechSource, model: string | undefined): void {
+  /** @throws SottoError as `speak` */
+  converse(message: Extract<ClientMessage, { type: 'converse' }>): void {
+    const { id, turns, model, options = {}, supplies } = message;
+    this.#open(id, (notify) =>
+      this.#service.converse({ turns, options, ...defined({ model, supplies }) }, notify),
+    );
+  }
+
+  #open(id: string, open: (notify: (notice: Notice) => void) => OpenedSpeech): void {
     if (this.#speeches.has(id)) throw new SottoError('INVALID_ARGUMENT', 'a speech with this id is active');
     if (this.#speeches.size >= LIMITS.speechesPerConnection)
       throw new SottoError('BUSY', `this client has ${LIMITS.speechesPerConnection} active speeches`);
     const channel = this.#nextChannel++;
-    const opened = this.#service.open({ source, ...defined({ model }) }, (notice) =>
-      this.#notify(id, channel, notice),
+    this.#speeches.set(
+      id,
+      open((notice) => this.#notify(id, channel, notice)),
     );
-    this.#speeches.set(id, opened);
   }
 
   acknowledge(id: string, samples: number): void {
     this.#speeches.get(id)?.session.acknowledge(samples);
+  }
+
+  /** Takes over the copy of a file of a conversation. */
+  supply(id: string, path: string | undefined, upload: string): void {
+    const { session } = this.#speeches.get(id) ?? {};
+    if (session instanceof Conversation && path !== undefined) session.supply(path, upload);
   }
 
   /** @returns whether there is a speech with this id */
@@ -72,7 +91,7 @@ export class SpeechRequests {
     this.#speeches.clear();
   }
 
-  #notify(id: string, channel: number, notice: SpeechNotice): void {
+  #notify(id: string, channel: number, notice: Notice): void {
     switch (notice.type) {
       case 'waiting':
         this.#send({ ...notice, id }, false);
@@ -84,6 +103,13 @@ export class SpeechRequests {
       }
       case 'audio':
         this.#sendAudio(id, channel, notice);
+        return;
+      case 'answer':
+        this.#send({ ...notice, id }, false);
+        return;
+      case 'answered':
+        this.#speeches.delete(id);
+        this.#send({ ...notice, id }, false);
         return;
       case 'final':
         this.#speeches.delete(id);

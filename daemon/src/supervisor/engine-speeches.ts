@@ -77,6 +77,13 @@ export class EngineSpeeches {
         speech.report({ type: 'audio', firstSample, samples: audio, ...defined({ spoken }) });
         return;
       }
+      case 'speech-answer':
+        speech.report({ type: 'answer', event: message.event });
+        return;
+      case 'speech-answered':
+        this.#speeches.delete(message.speech);
+        speech.report({ type: 'answered', summary: message.summary });
+        return;
       case 'speech-done':
         this.#speeches.delete(message.speech);
         speech.report({ type: 'done', summary: message.summary });

@@ -10,6 +10,7 @@ import type {
   Refined,
 } from '../protocol/ipc.js';
 import type { SessionCheckpoint, LiveOptions } from '../protocol/live.js';
+import type { AnswerEvent, ConversationSummary } from '../protocol/conversation.js';
 import type { SpokenText, SynthesisSummary } from '../protocol/synthesis.js';
 import type { EngineStatus, ModelStatus } from '../protocol/status.js';
 import type { TranscribeEvent } from '../protocol/transcription.js';
@@ -76,15 +77,18 @@ export interface EngineSpeechRequest {
   readonly source: SpeechSource;
 }
 
-/** One of `done`, `failed` and `lost` ends a speech, unless it is cancelled. */
+/** One of `done`, `answered` (for turns), `failed` and `lost` ends a speech, unless it is cancelled. */
 export type EngineSpeechReport =
   | { type: 'waiting'; for: 'engine' }
-  /** The model is loaded. Sample rate in Hz. */
+  /** The model is loaded. Sample rate in Hz; 0 for an answer without audio. */
   | { type: 'opened'; sampleRate: number }
+  /** A part of an answer besides its audio. */
+  | { type: 'answer'; event: AnswerEvent }
   | { type: 'audio'; firstSample: number; samples: Float32Array; spoken?: SpokenText }
   | { type: 'done'; summary: SynthesisSummary }
+  | { type: 'answered'; summary: ConversationSummary }
   | { type: 'failed'; error: SottoError }
-  /** The engine process died or was killed: another one gives the same audio from the start. */
+  /** The engine process died or was killed: another one gives the same audio, or answer, from the start. */
   | { type: 'lost'; error: SottoError };
 
 export interface EngineSpeech {

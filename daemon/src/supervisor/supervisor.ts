@@ -298,6 +298,8 @@ export class Supervisor implements Engine {
       }
       case 'speech-opened':
       case 'speech-audio':
+      case 'speech-answer':
+      case 'speech-answered':
       case 'speech-done':
         this.#progress?.noteProgress();
         this.#speeches.receive(message);

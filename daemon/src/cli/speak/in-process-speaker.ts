@@ -1,5 +1,6 @@
 import { EventQueue } from '../../event-queue.js';
 import type { SpeechEvent } from '../../client/index.js';
+import { systemClock } from '../../clock.js';
 import { createDaemonCore, type DaemonCore } from '../../daemon-core.js';
 import { silentLog } from '../../logger.js';
 import type { Paths } from '../../paths.js';
@@ -18,7 +19,7 @@ export class InProcessSpeaker implements Speaker {
   constructor(paths: Paths) {
     this.#core = createDaemonCore({ paths, log: silentLog, warm: false });
     const { supervisor: engine, resolveModel } = this.#core;
-    this.#service = new SpeechService({ engine, resolveModel, log: silentLog });
+    this.#service = new SpeechService({ engine, resolveModel, log: silentLog, clock: systemClock });
     engine.start();
   }
 

@@ -4,7 +4,8 @@ import { throwIfCancelled } from '../../async.js';
 import type { ComputeScheduler } from '../compute-scheduler.js';
 import { engineError } from '../engine-errors.js';
 import type { ModelCache } from '../model-cache.js';
-import { audioFrom } from './audio-from.js';
+import type { OpenAudio } from '../files/file-context.js';
+import { speechFrom, type SpeechMaker } from './speech-from.js';
 import { SpeechRun } from './speech-run.js';
 
 type Open = Extract<ToEngine, { type: 'speech-open' }>;
@@ -12,6 +13,7 @@ type Open = Extract<ToEngine, { type: 'speech-open' }>;
 interface SpeechRunsDeps {
   readonly models: ModelCache;
   readonly scheduler: ComputeScheduler;
+  readonly openAudio: OpenAudio;
   readonly send: (message: FromEngine) => void;
   /** Called when the first speech opens, and when the last one is over. */
   readonly onBusy: (busy: boolean) => void;
@@ -29,7 +31,7 @@ export class SpeechRuns {
   }
 
   async open({ speech, model: ref, source }: Open): Promise<void> {
-    const { models, scheduler, send, onBusy } = this.#deps;
+    const { models, scheduler, openAudio, send, onBusy } = this.#deps;
     const cancelled = new AbortController();
     const { signal } = cancelled;
     if (!this.#isBusy) onBusy(true);
@@ -43,9 +45,10 @@ export class SpeechRuns {
         release();
         this.#remove(speech);
       };
-      const maker = audioFrom(held.model, source);
       this.#waiting.delete(speech);
-      this.#runs.set(speech, new SpeechRun({ speech, maker, scheduler, send, onOver }));
+      const begin = (ending: AbortSignal): Promise<SpeechMaker> =>
+        speechFrom(held.model, source, openAudio, ending);
+      this.#runs.set(speech, new SpeechRun({ speech, open: begin, scheduler, send, onOver }));
     } catch (thrown) {
       release();
       if (!signal.aborted) send({ type: 'speech-failed', speech, error: engineError(thrown).toWire() });

@@ -6,7 +6,18 @@ import type { Clock, Timer } from '../../clock.js';
 import { SottoError } from '../../protocol/errors.js';
 import type { FileAccess, FileAnswer } from '../../supervisor/file-access.js';
 import type { Readiness } from './fair-queue.js';
-import type { Job } from './job.js';
+
+/** What needs a file: a job, or a conversation for each of its files. */
+interface FileUser {
+  readonly request: {
+    /** Absolute path. */
+    readonly path: string;
+    readonly supplies?: boolean;
+    readonly isUpload?: boolean;
+  };
+  /** The daemon can't open the file (yet). */
+  waitingForFile(why: 'denied' | 'slow'): void;
+}
 
 /** A job fails if its file has not opened by then: the user is not answering the macOS prompt. */
 export const FILE_OPEN_TIMEOUT_MS = 10 * 60_000;
@@ -25,7 +36,7 @@ interface Entry {
   cancelTimeout?: Timer;
 }
 
-interface JobFilesOptions {
+interface JobFilesOptions<Job> {
   /** If undefined, every file counts as readable. */
   readonly access: FileAccess | undefined;
   readonly clock: Clock;
@@ -34,11 +45,11 @@ interface JobFilesOptions {
   readonly onFailed: (job: Job, error: SottoError) => void;
 }
 
-export class JobFiles {
-  readonly #options: JobFilesOptions;
+export class JobFiles<Job extends FileUser> {
+  readonly #options: JobFilesOptions<Job>;
   readonly #entries = new Map<Job, Entry>();
 
-  constructor(options: JobFilesOptions) {
+  constructor(options: JobFilesOptions<Job>) {
     this.#options = options;
   }
 

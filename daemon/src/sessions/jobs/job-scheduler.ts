@@ -57,7 +57,7 @@ export class JobScheduler {
   readonly #options: JobSchedulerOptions;
   readonly #queue = new FairQueue<Client, Job>();
   readonly #clients = new Map<Job, Client>();
-  readonly #files: JobFiles;
+  readonly #files: JobFiles<Job>;
   readonly #models: JobModels;
   readonly #counts = { final: 0, cancelled: 0, failed: 0 };
   #audioSeconds = 0;

@@ -1,9 +1,10 @@
 /**
- * One speech, or the audio of codes, for one listener: `waiting* → opened → audio* → final | failed`, or a cancel. If
- * the engine dies, the next one makes the same audio again, and the listener gets what it does not have yet: no gap,
- * no repetition.
+ * One speech, the audio of codes, or an answer for one listener: `waiting* → opened → (audio | answer)* → final | answered |
+ * failed`, or a cancel. If the engine dies, the next one makes the same again, and the listener gets what it does not have
+ * yet: no gap, no repetition.
  */
 import type { Logger } from '../../logger.js';
+import type { AnswerEvent, ConversationSummary } from '../../protocol/conversation.js';
 import { defined } from '../../protocol/defined.js';
 import { SottoError } from '../../protocol/errors.js';
 import type { SpeechSource } from '../../protocol/ipc.js';
@@ -14,8 +15,9 @@ import type {
   EngineSpeechReport,
   EngineSpeechRequest,
 } from '../../supervisor/engine.js';
+import { AnswerReplay } from './answer-replay.js';
 
-/** A text or codes that crashed two engines do not get a third one. */
+/** A text, codes or turns that crashed two engines do not get a third one. */
 const MAX_ATTEMPTS = 2;
 
 export type SpeechNotice =
@@ -31,11 +33,17 @@ export type SpeechNotice =
   | { readonly type: 'final'; readonly summary: SynthesisSummary }
   | { readonly type: 'failed'; readonly error: SottoError };
 
+/** What the source `turns` gives. */
+export type AnswerNotice =
+  | Exclude<SpeechNotice, { type: 'final' }>
+  | { readonly type: 'answer'; readonly event: AnswerEvent }
+  | { readonly type: 'answered'; readonly summary: ConversationSummary };
+
 interface SpeechSessionOptions {
   readonly engine: Engine;
   readonly request: EngineSpeechRequest;
   readonly log: Logger;
-  readonly notify: (notice: SpeechNotice) => void;
+  readonly notify: (notice: SpeechNotice | AnswerNotice) => void;
   /** Called once, after the last notice or a cancel. */
   readonly onOver?: () => void;
 }
@@ -47,6 +55,7 @@ export class SpeechSession {
   /** Samples that the listener was sent, and those that it has acknowledged. */
   #delivered = 0;
   #acknowledged = 0;
+  readonly #answer = new AnswerReplay();
   #isOpened = false;
   #isOver = false;
 
@@ -90,6 +99,10 @@ export class SpeechSession {
       case 'audio':
         this.#onAudio(report);
         return;
+      case 'answer':
+      case 'answered':
+        this.#onAnswer(report);
+        return;
       case 'done':
         this.#end({ type: 'final', summary: report.summary });
         return;
@@ -102,6 +115,7 @@ export class SpeechSession {
           return;
         }
         this.#options.log.warn({ code: report.error.code }, 'engine lost: making the audio again');
+        this.#answer.restart();
         this.#begin();
     }
   }
@@ -123,16 +137,37 @@ export class SpeechSession {
     });
   }
 
-  #end(notice: SpeechNotice): void {
+  #onAnswer(report: Extract<EngineSpeechReport, { type: 'answer' | 'answered' }>): void {
+    try {
+      if (report.type === 'answer') {
+        const event = this.#answer.fresh(report.event);
+        if (event !== undefined) this.#options.notify({ type: 'answer', event });
+        return;
+      }
+      this.#answer.assertComplete();
+      this.#end(report);
+    } catch (error) {
+      this.#speech?.cancel();
+      this.#end({ type: 'failed', error: SottoError.from(error) });
+    }
+  }
+
+  #end(notice: SpeechNotice | AnswerNotice): void {
     this.#isOver = true;
     this.#options.notify(notice);
     this.#options.onOver?.();
   }
 }
 
+/** What crashed the engines, and what to do. */
+const SOURCES: Readonly<Record<SpeechSource['type'], { readonly name: string; readonly remedy: string }>> = {
+  text: { name: 'this text', remedy: 'shorten the text, or choose another voice' },
+  codes: { name: 'these codes', remedy: 'choose another model' },
+  turns: { name: 'this conversation', remedy: 'shorten the conversation, or choose another model' },
+};
+
 function crashedTwice(error: SottoError, source: SpeechSource['type']): SottoError {
-  const what = source === 'text' ? 'this text' : 'these codes';
-  const remedy = source === 'text' ? 'shorten the text, or choose another voice' : 'choose another model';
+  const { name: what, remedy } = SOURCES[source];
   return new SottoError(error.code, `the speech engine crashed twice on ${what}: ${error.message}`, {
     hint: `${remedy}; \`sotto daemon status\` shows the log`,
     cause: error,
