@@ -173,11 +173,17 @@ describeWithEngine()('a family that is not Whisper', () => {
       };
       expect(installed.map(({ name, tasks, chosenFor }) => ({ name, tasks, chosenFor }))).toEqual([
         { name: 'fake', tasks: [], chosenFor: [] },
-        { name: 'tone', tasks: ['transcribe', 'speak', 'codec'], chosenFor: ['transcribe', 'speak'] },
+        {
+          name: 'tone',
+          tasks: ['transcribe', 'speak', 'codec', 'converse'],
+          chosenFor: ['transcribe', 'speak'],
+        },
         { name: 'whisper-base-6bit', tasks: ['transcribe'], chosenFor: [] },
       ]);
       expect((await run('models', 'list')).stdout).toContain('* tone');
-      expect((await run('models', 'info', 'tone')).stdout).toMatch(/tasks +transcribe, speak, codec/);
+      expect((await run('models', 'info', 'tone')).stdout).toMatch(
+        /tasks +transcribe, speak, codec, converse/,
+      );
       const wrong = await run('models', 'use', 'whisper-base-6bit', '--task', 'speak');
       expect([wrong.code, wrong.stderr]).toEqual([
         3,

@@ -6,8 +6,11 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import * as v from 'valibot';
 import type {
+  AnswerChunk,
   AudioCodec,
   AudioStream,
+  ConversationModel,
+  ConversationTurn,
   ModelFamily,
   Recognizer,
   SpeechChunk,
@@ -20,6 +23,12 @@ import { encodeAll } from '#daemon/models/encode-all.js';
 import { ownOptions } from '#daemon/models/own-options.js';
 import type { Codes, EncodedAudio, EncodeOptions } from '#daemon/protocol/codec.js';
 import type { Capabilities } from '#daemon/protocol/capabilities.js';
+import {
+  commonConversationOptionsSchema,
+  type ConversationOptions,
+  type ConversationSummary,
+  type ToolCall,
+} from '#daemon/protocol/conversation.js';
 import { SottoError } from '#daemon/protocol/errors.js';
 import type { SynthesisOptions, SynthesisSummary } from '#daemon/protocol/synthesis.js';
 import { commonOptionsSchema } from '#daemon/protocol/transcription.js';
@@ -28,6 +37,15 @@ const RATE = 16_000;
 const CHARACTER_SAMPLES = 160;
 const LEVELS = 256;
 const NO_TIME = { mel: 0, encode: 0, decode: 0, total: 0 };
+
+/** Its own options of a conversation. `tool`: the model calls it first. */
+const ownConversationOptions = v.strictObject({ tool: v.exactOptional(v.string()) });
+
+declare module '#daemon/protocol/family-options.js' {
+  interface FamilyOptions {
+    readonly tone?: v.InferOutput<typeof ownConversationOptions>;
+  }
+}
 
 const CAPABILITIES: Capabilities = {
   transcribe: {
@@ -40,9 +58,10 @@ const CAPABILITIES: Capabilities = {
   },
   speak: { languages: ['en'], voices: ['plain'], sampleRate: RATE },
   codec: { sampleRate: RATE, codebooks: 1, codebookSize: LEVELS, framesPerSecond: RATE / CHARACTER_SAMPLES },
+  converse: { languages: ['en'], speaks: { voices: ['plain'], sampleRate: RATE } },
 };
 
-class ToneModel implements Recognizer, Synthesizer, AudioCodec {
+class ToneModel implements Recognizer, Synthesizer, AudioCodec, ConversationModel {
   readonly family = 'tone';
   readonly weightBytes = 1_000;
   readonly capabilities = CAPABILITIES;
@@ -102,7 +121,34 @@ class ToneModel implements Recognizer, Synthesizer, AudioCodec {
     for await (const { samples } of this.synthesize(text, {}, signal)) yield samples;
   }
 
+  /** Repeats the last turn, one character for each token. */
+  async *converse(
+    turns: readonly ConversationTurn[],
+    options: ConversationOptions,
+    signal: AbortSignal,
+  ): AsyncGenerator<AnswerChunk, ConversationSummary> {
+    const own = { name: 'tone', schema: ownConversationOptions };
+    const { tool } = ownOptions(options, commonConversationOptionsSchema, own);
+    let heard = '';
+    for (const part of turns.at(-1)?.content ?? [])
+      heard += part.type === 'text' ? part.text : await this.#hear(part.audio, signal);
+    const toolCalls: ToolCall[] = tool === undefined ? [] : [{ name: tool, arguments: { heard } }];
+    for (const call of toolCalls) yield { type: 'tool-call', call };
+    const text = `You said: ${heard}`.slice(0, options.maxTokens);
+    for await (const { samples, spoken } of this.synthesize(text, options, signal)) {
+      yield { type: 'text', text: text.slice(spoken.from, spoken.to) };
+      if (options.speak === true) yield { samples, spoken };
+    }
+    const durationSeconds = options.speak === true ? (text.length * CHARACTER_SAMPLES) / RATE : 0;
+    return { text, toolCalls, durationSeconds, timings: { first: 0, total: 0 } };
+  }
+
   dispose(): void {}
+
+  async #hear(audio: AudioStream, signal: AbortSignal): Promise<string> {
+    const { codes } = await encodeAll(this, audio, {}, signal);
+    return String.fromCharCode(...(codes[0] ?? []));
+  }
 }
 
 export const toneFamily: ModelFamily = {
