@@ -16,7 +16,7 @@ import { until } from '#test/harness/wait.js';
 import { withHome } from '#test/harness/with-home.js';
 
 const QUESTION = 'What time is it?';
-const ANSWER = `You said: ${QUESTION}`;
+const ANSWER = `Echo: ${QUESTION}`;
 /** Longer than the engine makes ahead. */
 const LONG = 'All work and no play. '.repeat(150);
 const { signal } = new AbortController();
@@ -28,7 +28,7 @@ function spoken(text: string): number[] {
   return [...text].flatMap((character) => Array<number>(160).fill(character.charCodeAt(0) / 256));
 }
 
-const asked = (text: string): Turn[] => [{ role: 'user', content: [{ type: 'text', text }] }];
+const turnsWith = (text: string): Turn[] => [{ role: 'user', content: [{ type: 'text', text }] }];
 const textOf = (events: readonly ConversationEvent[]): string =>
   events.map((one) => (one.type === 'answer' && one.event.type === 'text' ? one.event.text : '')).join('');
 const audioOf = (events: readonly ConversationEvent[]): number[] =>
@@ -94,13 +94,13 @@ describeWithEngine()('a conversation with a family that is not Whisper', () => {
         { role: 'user', content: [{ type: 'text', text: 'Well: ' }, file, samples] },
       ];
       const events = await answerTo(turns, { speak: true, tone: { tool: 'clock' } });
-      const [heard, answer] = [`Well: ${QUESTION} Tell me.`, `You said: Well: ${QUESTION} Tell me.`];
+      const [input, answer] = [`Well: ${QUESTION} Tell me.`, `Echo: Well: ${QUESTION} Tell me.`];
       expect(events.find(({ type }) => type === 'opened')).toEqual({
         ...{ type: 'opened', sampleRate: 16_000, model: 'tone' },
       });
       expect(textOf(events)).toBe(answer);
       expect(audioOf(events)).toEqual(spoken(answer));
-      expect(callsOf(events)).toEqual([{ name: 'clock', arguments: { heard } }]);
+      expect(callsOf(events)).toEqual([{ name: 'clock', arguments: { input } }]);
       expect(events.at(-1)).toMatchObject({
         type: 'answered',
         summary: { text: answer, toolCalls: callsOf(events), durationSeconds: answer.length / 100 },
@@ -109,35 +109,39 @@ describeWithEngine()('a conversation with a family that is not Whisper', () => {
       expect(ranges.map(({ from, to }) => answer.slice(from, to)).join('')).toBe(answer);
     });
 
-    test('is answered in writing unless asked to speak, and refuses what the model can’t do', async () => {
-      const events = await answerTo(asked(QUESTION), { maxTokens: 8 });
-      expect([textOf(events), audioOf(events)]).toEqual(['You said', []]);
+    test('is answered in writing unless speech is requested, and refuses what the model can’t do', async () => {
+      const events = await answerTo(turnsWith(QUESTION), { maxTokens: 4 });
+      expect([textOf(events), audioOf(events)]).toEqual(['Echo', []]);
       expect(events.find(({ type }) => type === 'opened')).toMatchObject({ sampleRate: 0 });
       const refused = async (turns: readonly Turn[], options: ConversationOptions, code: string) =>
         expect(answerTo(turns, options)).rejects.toMatchObject({ code });
-      await refused(asked(QUESTION), { voice: 'none' }, 'INVALID_ARGUMENT');
-      await refused(asked(QUESTION), { whisper: { patience: 2 } }, 'INVALID_ARGUMENT');
+      await refused(turnsWith(QUESTION), { voice: 'none' }, 'INVALID_ARGUMENT');
+      await refused(turnsWith(QUESTION), { whisper: { patience: 2 } }, 'INVALID_ARGUMENT');
       const absent = { type: 'audio' as const, path: join(home.folder, 'no.wav') };
       await refused([{ role: 'user', content: [absent] }], {}, 'AUDIO_NOT_FOUND');
-      const whisper = client.conversation.converse(asked(QUESTION), {}, { model: 'whisper-base-6bit' });
+      const whisper = client.conversation.converse(turnsWith(QUESTION), {}, { model: 'whisper-base-6bit' });
       await expect(whisper.next()).rejects.toMatchObject({ code: 'MODEL_UNSUPPORTED' });
     });
 
     test('ends within a step of its cancel, and leaves the engine free', async () => {
       const cancelled = new AbortController();
-      const answer = client.conversation.converse(asked(LONG), { speak: true }, { signal: cancelled.signal });
+      const answer = client.conversation.converse(
+        turnsWith(LONG),
+        { speak: true },
+        { signal: cancelled.signal },
+      );
       for (let read = 0; read < 10; read++) await answer.next();
       cancelled.abort();
       const rest = async (): Promise<void> => {
         for await (const _ of answer);
       };
       await expect(rest()).rejects.toMatchObject({ code: 'CANCELLED' });
-      expect(textOf(await answerTo(asked(QUESTION), {}))).toBe(ANSWER);
+      expect(textOf(await answerTo(turnsWith(QUESTION), {}))).toBe(ANSWER);
       expect((await client.status()).engine.restarts).toBe(0);
     });
 
     test('loses and repeats nothing when its engine is killed in the middle of an answer', async () => {
-      const answer = client.conversation.converse(asked(LONG), { speak: true, tone: { tool: 'clock' } });
+      const answer = client.conversation.converse(turnsWith(LONG), { speak: true, tone: { tool: 'clock' } });
       const events: ConversationEvent[] = [];
       for await (const event of answer) {
         events.push(event);
@@ -146,9 +150,9 @@ describeWithEngine()('a conversation with a family that is not Whisper', () => {
         process.kill(engine.pid ?? 0, 'SIGKILL');
         await until(async () => (await client.status()).engine.restarts === 1);
       }
-      expect(textOf(events)).toBe(`You said: ${LONG}`);
-      expect(audioOf(events)).toEqual(spoken(`You said: ${LONG}`));
-      expect(callsOf(events)).toEqual([{ name: 'clock', arguments: { heard: LONG } }]);
+      expect(textOf(events)).toBe(`Echo: ${LONG}`);
+      expect(audioOf(events)).toEqual(spoken(`Echo: ${LONG}`));
+      expect(callsOf(events)).toEqual([{ name: 'clock', arguments: { input: LONG } }]);
       expect(events.filter(({ type }) => type === 'opened')).toHaveLength(1);
     });
   });

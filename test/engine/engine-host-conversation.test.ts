@@ -13,7 +13,7 @@ const TEXT = 'one two three';
 function begin(models: (dir: string) => SpeechModel) {
   const engine = setUp(models as (dir: string) => Recognizer);
   const { host, sent } = engine;
-  const ask = (
+  const converse = (
     speech: number,
     content: Turn['content'],
     options: ConversationOptions = {},
@@ -31,7 +31,7 @@ function begin(models: (dir: string) => SpeechModel) {
       .join('');
   const samplesOf = (speech: number): number =>
     of(speech).reduce((sum, m) => sum + (m.type === 'speech-audio' ? toFloat32(m.samples).length : 0), 0);
-  return { ...engine, ask, of, ended, textOf, samplesOf };
+  return { ...engine, converse, of, ended, textOf, samplesOf };
 }
 
 const text = (value: string): Turn['content'] => [{ type: 'text', text: value }];
@@ -39,10 +39,10 @@ const words = (count: number): Turn['content'] =>
   text(Array.from({ length: count }, (_, i) => `w${i}`).join(' '));
 
 describe('a conversation', () => {
-  test('is answered with tool calls and text, and spoken if asked', async () => {
+  test('is answered with tool calls and text, and spoken if requested', async () => {
     const toolCalls = [{ name: 'clock', arguments: { zone: 'UTC' } }];
-    const { ask, of, ended, textOf, samplesOf } = begin(() => new ScriptedConversation({ toolCalls }));
-    ask(1, text(TEXT), { speak: true });
+    const { converse, of, ended, textOf, samplesOf } = begin(() => new ScriptedConversation({ toolCalls }));
+    converse(1, text(TEXT), { speak: true });
     await ended(1);
     expect(of(1).map(({ type }) => type)).toEqual([
       ...['speech-opened', 'speech-answer'],
@@ -53,24 +53,24 @@ describe('a conversation', () => {
     expect(of(1)[1]).toMatchObject({ event: { type: 'tool-call', call: toolCalls[0] } });
     expect([textOf(1), samplesOf(1)]).toEqual([TEXT, 1.5 * ANSWER_RATE]);
     expect(of(1).at(-1)).toMatchObject({ summary: { text: TEXT, toolCalls, durationSeconds: 1.5 } });
-    ask(2, text(TEXT));
+    converse(2, text(TEXT));
     await ended(2);
     expect([of(2)[0], samplesOf(2)]).toEqual([{ type: 'speech-opened', speech: 2, sampleRate: 0 }, 0]);
   });
 
-  test('is heard from files and samples, and closes its files', async () => {
+  test('reads files and samples, and closes its files', async () => {
     const model = new ScriptedConversation();
-    const { ask, ended, seen } = begin(() => model);
-    ask(1, [...text(TEXT), { type: 'audio', path: '/a' }, pcmContent(Int16Array.of(16_384, -32_768))]);
+    const { converse, ended, seen } = begin(() => model);
+    converse(1, [...text(TEXT), { type: 'audio', path: '/a' }, pcmContent(Int16Array.of(16_384, -32_768))]);
     await ended(1);
-    expect(model.heard).toEqual([0.5, -1]);
+    expect(model.input).toEqual([0.5, -1]);
     expect([seen.rates, seen.closed]).toEqual([[undefined], 1]);
   });
 
   test('fails with a file that can’t be opened, and closes the others', async () => {
     const model = new ScriptedConversation();
-    const { ask, of, ended, seen } = begin(() => model);
-    ask(
+    const { converse, of, ended, seen } = begin(() => model);
+    converse(
       1,
       ['/a', '/missing'].map((path) => ({ type: 'audio' as const, path })),
     );
@@ -80,15 +80,15 @@ describe('a conversation', () => {
   });
 
   test('is spoken at most ten seconds ahead of its listener, and written without one', async () => {
-    const { host, ask, ended, samplesOf, textOf } = begin(() => new ScriptedConversation());
-    ask(1, words(60), { speak: true });
+    const { host, converse, ended, samplesOf, textOf } = begin(() => new ScriptedConversation());
+    converse(1, words(60), { speak: true });
     await until(() => samplesOf(1) >= 10 * ANSWER_RATE);
     await settled();
     expect(samplesOf(1)).toBe(10 * ANSWER_RATE);
     host.receive({ type: 'speech-acknowledge', speech: 1, samples: ANSWER_RATE });
     await settled();
     expect(samplesOf(1)).toBe(11 * ANSWER_RATE);
-    ask(2, words(60));
+    converse(2, words(60));
     await ended(2);
     expect(textOf(2)).toBe((words(60)[0] as { text: string }).text);
   });
@@ -96,15 +96,15 @@ describe('a conversation', () => {
   test('ends within a step of its cancel, also while it reads a file that gives nothing', async () => {
     const word = gate();
     const model = new ScriptedConversation({ onWord: (n) => (n === 1 ? word.opened : undefined) });
-    const { host, ask, of, seen } = begin(() => model);
-    ask(1, words(1_000));
+    const { host, converse, of, seen } = begin(() => model);
+    converse(1, words(1_000));
     await until(() => of(1).length === 2);
     host.receive({ type: 'speech-cancel', speech: 1 });
     word.open();
     await until(() => model.ended === 1);
     await settled();
     expect([of(1).length, model.words]).toEqual([2, 1]);
-    ask(2, [{ type: 'audio', path: '/stuck' }]);
+    converse(2, [{ type: 'audio', path: '/stuck' }]);
     await until(() => of(2).length === 1);
     await settled();
     host.receive({ type: 'speech-cancel', speech: 2 });
@@ -120,8 +120,8 @@ describe('a conversation', () => {
       [new ScriptedModel('m'), 'MODEL_UNSUPPORTED'],
     ] as const;
     for (const [model, code] of failures) {
-      const { ask, of, ended } = begin(() => model);
-      ask(1, text(TEXT), { speak: true });
+      const { converse, of, ended } = begin(() => model);
+      converse(1, text(TEXT), { speak: true });
       await ended(1);
       expect(of(1).at(-1)).toMatchObject({ type: 'speech-failed', error: { code } });
     }
@@ -138,7 +138,7 @@ describe('a conversation', () => {
       onStep: () => void log.push('file'),
     });
     const model = new ScriptedConversation({ onWord: () => void log.push('answer') });
-    const { host, ask, run, ended, speak, endOf, open } = begin((dir) =>
+    const { host, converse, run, ended, speak, endOf, open } = begin((dir) =>
       dir === '/c' ? model : transcribing,
     );
     open(1);
@@ -146,7 +146,7 @@ describe('a conversation', () => {
     speak(1, 0.6);
     await settled();
     run(1);
-    ask(1, text(TEXT), {}, { name: 'c', dir: '/c' });
+    converse(1, text(TEXT), {}, { name: 'c', dir: '/c' });
     await settled();
     expect(log).toEqual([]);
     decoding.open();

@@ -22,7 +22,7 @@ export class ScriptedConversation implements ConversationModel {
   readonly weightBytes = 1_000;
   readonly capabilities: Capabilities;
   /** Samples of the turns. */
-  heard: number[] = [];
+  input: number[] = [];
   words = 0;
   ended = 0;
 
@@ -41,7 +41,7 @@ export class ScriptedConversation implements ConversationModel {
     try {
       for (const part of turns.at(-1)?.content ?? []) {
         if (part.type === 'text') text += part.text;
-        else for await (const samples of part.audio.samples) this.heard.push(...samples);
+        else for await (const samples of part.audio.samples) this.input.push(...samples);
       }
       for (const call of toolCalls) yield { type: 'tool-call', call };
       for (const [index, word] of (text.match(/\S+\s*/g) ?? []).entries()) {

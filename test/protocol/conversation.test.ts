@@ -73,8 +73,8 @@ describe('a conversation', () => {
       const parts = Array.from({ length: files + 5 }, (_, i) => ({ type: 'audio', path: `/${i % files}` }));
       return { ...converse, turns: parts.map((part) => ({ role: 'user', content: [part] })) };
     };
-    const most = parseClientMessage(JSON.stringify(naming(LIMITS.filesPerConversation)));
-    expect(most.type === 'converse' && audioPaths(most.turns)).toHaveLength(LIMITS.filesPerConversation);
+    const parsed = parseClientMessage(JSON.stringify(naming(LIMITS.filesPerConversation)));
+    expect(parsed.type === 'converse' && audioPaths(parsed.turns)).toHaveLength(LIMITS.filesPerConversation);
     expect(refusalOf(naming(LIMITS.filesPerConversation + 1)).message).toContain('at most 64 files');
   });
 

@@ -24,15 +24,14 @@ export async function* fileJob<Event>(
   { path, uploads, signal, message, events, deliver, onCopied }: FileJobRequest<Event>,
 ): AsyncGenerator<Event, void> {
   throwIfCancelled(signal, 'cancelled before it started');
-  let copies: FileCopies | undefined;
   const { id, channel } = openChannel({
     receive: (received) => {
       deliver(received);
-      copies?.receive(received);
+      copies.receive(received);
     },
     lost: (error) => events.end(error),
   });
-  copies = new FileCopies({ id, channel, uploads, events, onCopied, path });
+  const copies = new FileCopies({ id, channel, uploads, events, onCopied, path });
   const end = cancelOnAbort({ id, channel, events, signal });
   try {
     channel.send(message(id, uploads === undefined ? undefined : true));

@@ -101,16 +101,15 @@ export async function* audioRequest<Event extends { readonly type: string }>(
   { message, signal, events, deliver, uploads, onCopied = () => undefined }: AudioRequest<Event | AudioEvent>,
 ): AsyncGenerator<Event | AudioEvent, void> {
   throwIfCancelled(signal, 'cancelled before it started');
-  let copies: FileCopies | undefined;
   const { id, channel } = openChannel({
     receive: (received) => {
       deliver(received);
-      copies?.receive(received);
+      copies.receive(received);
     },
     audio: ({ firstSample, pcm }) => events.push({ type: 'audio', firstSample, samples: toFloat32(pcm) }),
     lost: (error) => events.end(error),
   });
-  copies = new FileCopies({ id, channel, uploads, events, onCopied });
+  const copies = new FileCopies({ id, channel, uploads, events, onCopied });
   const end = cancelOnAbort({ id, channel, events, signal });
   try {
     channel.send(message(id));

@@ -68,7 +68,7 @@ export const speechSourceSchema = v.variant('type', [
 ]);
 export type SpeechSource = v.InferOutput<typeof speechSourceSchema>;
 /** What only audio is made from. */
-export type AudioSource = Exclude<SpeechSource, { type: 'turns' }>;
+export type AudioOnlySource = Exclude<SpeechSource, { type: 'turns' }>;
 
 const toEngineTable = {
   limits: v.object({ ...modelLimitsSchema.entries, type: v.literal('limits') }),

@@ -4,7 +4,7 @@ import { defined } from '../protocol/defined.js';
 import { SottoError } from '../protocol/errors.js';
 import type { ClientMessage } from '../protocol/messages.js';
 import { LIMITS } from '../protocol/version.js';
-import { Conversation, type ConversationNotice } from '../sessions/speech/conversation.js';
+import { ConversationSession, type ConversationNotice } from '../sessions/speech/conversation-session.js';
 import type { OpenedSpeech, SpeechService } from '../sessions/speech/speech-service.js';
 import type { SpeechNotice } from '../sessions/speech/speech-session.js';
 import type { Send } from './model-requests.js';
@@ -72,7 +72,7 @@ export class SpeechRequests {
   /** Takes over the copy of a file of a conversation. */
   supply(id: string, path: string | undefined, upload: string): void {
     const { session } = this.#speeches.get(id) ?? {};
-    if (session instanceof Conversation && path !== undefined) session.supply(path, upload);
+    if (session instanceof ConversationSession && path !== undefined) session.supply(path, upload);
   }
 
   /** @returns whether there is a speech with this id */

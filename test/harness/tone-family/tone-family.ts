@@ -129,12 +129,12 @@ class ToneModel implements Recognizer, Synthesizer, AudioCodec, ConversationMode
   ): AsyncGenerator<AnswerChunk, ConversationSummary> {
     const own = { name: 'tone', schema: ownConversationOptions };
     const { tool } = ownOptions(options, commonConversationOptionsSchema, own);
-    let heard = '';
+    let input = '';
     for (const part of turns.at(-1)?.content ?? [])
-      heard += part.type === 'text' ? part.text : await this.#hear(part.audio, signal);
-    const toolCalls: ToolCall[] = tool === undefined ? [] : [{ name: tool, arguments: { heard } }];
+      input += part.type === 'text' ? part.text : await this.#textIn(part.audio, signal);
+    const toolCalls: ToolCall[] = tool === undefined ? [] : [{ name: tool, arguments: { input } }];
     for (const call of toolCalls) yield { type: 'tool-call', call };
-    const text = `You said: ${heard}`.slice(0, options.maxTokens);
+    const text = `Echo: ${input}`.slice(0, options.maxTokens);
     for await (const { samples, spoken } of this.synthesize(text, options, signal)) {
       yield { type: 'text', text: text.slice(spoken.from, spoken.to) };
       if (options.speak === true) yield { samples, spoken };
@@ -145,7 +145,7 @@ class ToneModel implements Recognizer, Synthesizer, AudioCodec, ConversationMode
 
   dispose(): void {}
 
-  async #hear(audio: AudioStream, signal: AbortSignal): Promise<string> {
+  async #textIn(audio: AudioStream, signal: AbortSignal): Promise<string> {
     const { codes } = await encodeAll(this, audio, {}, signal);
     return String.fromCharCode(...(codes[0] ?? []));
   }

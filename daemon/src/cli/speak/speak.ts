@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { text as readAll } from 'node:stream/consumers';
 import { SottoError } from '../../protocol/errors.js';
 import { fileError, TEXT_INPUT } from '../../protocol/file-errors.js';
-import type { AudioSource } from '../../protocol/ipc.js';
+import type { AudioOnlySource } from '../../protocol/ipc.js';
 import type { SynthesisOptions } from '../../protocol/synthesis.js';
 import { LIMITS } from '../../protocol/version.js';
 import { assertNotTerminal, writeSpeech, type SpeechOutput } from './write-speech.js';
@@ -17,7 +17,7 @@ interface SpeakCommand extends SpeechOutput {
 /** @returns the exit code @throws SottoError */
 export async function speak(command: SpeakCommand): Promise<number> {
   assertNotTerminal(command);
-  const source: AudioSource = { type: 'text', text: await textOf(command), options: command.options };
+  const source: AudioOnlySource = { type: 'text', text: await textOf(command), options: command.options };
   return writeSpeech(source, command);
 }
 

@@ -1,9 +1,9 @@
 /** Makes audio through the daemon, or with an engine of this command. */
 import type { SpeechEvent } from '../../client/index.js';
-import type { AudioSource } from '../../protocol/ipc.js';
+import type { AudioOnlySource } from '../../protocol/ipc.js';
 
 export interface SpeakRequest {
-  readonly source: AudioSource;
+  readonly source: AudioOnlySource;
   /** Name or absolute folder; the chosen model if omitted. */
   readonly model?: string;
   readonly signal: AbortSignal;

@@ -4,7 +4,7 @@ import { clock, formatSpeed } from '../../format-duration.js';
 import type { Paths } from '../../paths.js';
 import { defined } from '../../protocol/defined.js';
 import { SottoError } from '../../protocol/errors.js';
-import type { AudioSource } from '../../protocol/ipc.js';
+import type { AudioOnlySource } from '../../protocol/ipc.js';
 import { wavData, wavHeader, type WavFormat } from '../../signal/wav-format.js';
 import { onInterrupt } from '../interrupt.js';
 import { assertCanWrite, placeOutput } from '../output-file.js';
@@ -38,7 +38,7 @@ export function assertNotTerminal({ output }: Pick<SpeechOutput, 'output'>): voi
 }
 
 /** @returns the exit code @throws SottoError */
-export async function writeSpeech(source: AudioSource, wanted: SpeechOutput): Promise<number> {
+export async function writeSpeech(source: AudioOnlySource, wanted: SpeechOutput): Promise<number> {
   const { model, format, overwrite, quiet } = wanted;
   const output = wanted.output === '-' ? undefined : wanted.output;
   const interrupt = onInterrupt();

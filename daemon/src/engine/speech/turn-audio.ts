@@ -60,5 +60,5 @@ function streamOf(pcm: string): AudioStream {
 }
 
 async function* readOnce(samples: Float32Array): AsyncGenerator<Float32Array> {
-  yield samples;
+  yield await Promise.resolve(samples);
 }

@@ -2,11 +2,15 @@
 import type { Clock } from '../../clock.js';
 import type { Logger } from '../../logger.js';
 import { defined } from '../../protocol/defined.js';
-import type { AudioSource, ModelRef, SpeechSource } from '../../protocol/ipc.js';
+import type { AudioOnlySource, ModelRef, SpeechSource } from '../../protocol/ipc.js';
 import type { ModelTask } from '../../protocol/model-tasks.js';
 import type { Engine, EngineSpeechRequest } from '../../supervisor/engine.js';
 import type { FileAccess } from '../../supervisor/file-access.js';
-import { Conversation, type ConversationNotice, type ConversationRequest } from './conversation.js';
+import {
+  ConversationSession,
+  type ConversationNotice,
+  type ConversationRequest,
+} from './conversation-session.js';
 import { SpeechSession, type AnswerNotice, type SpeechNotice } from './speech-session.js';
 
 interface SpeechServiceOptions {
@@ -22,7 +26,7 @@ interface SpeechServiceOptions {
 }
 
 interface SpeechRequest {
-  readonly source: AudioSource;
+  readonly source: AudioOnlySource;
   readonly model?: string;
 }
 
@@ -34,14 +38,14 @@ const TASKS: Readonly<Record<SpeechSource['type'], ModelTask>> = {
 };
 
 export interface OpenedSpeech {
-  readonly session: SpeechSession | Conversation;
+  readonly session: SpeechSession | ConversationSession;
   /** Name of its model. */
   readonly model: string;
 }
 
 export class SpeechService {
   readonly #options: SpeechServiceOptions;
-  readonly #open = new Set<SpeechSession | Conversation>();
+  readonly #open = new Set<SpeechSession | ConversationSession>();
 
   constructor(options: SpeechServiceOptions) {
     this.#options = options;
@@ -75,7 +79,7 @@ export class SpeechService {
   converse(request: ConversationRequest, notify: (notice: ConversationNotice) => void): OpenedSpeech {
     const { resolveModel, clock, access } = this.#options;
     const model = resolveModel(request.model, TASKS.turns);
-    const session: Conversation = new Conversation({
+    const session: ConversationSession = new ConversationSession({
       ...{ request, clock, access, notify },
       begin: (source, onNotice) =>
         this.#begin({ model, source }, (notice) => {
@@ -96,12 +100,12 @@ export class SpeechService {
     return new SpeechSession({ ...{ engine, request, log, notify }, ...defined({ onOver }) });
   }
 
-  #add(session: SpeechSession | Conversation): void {
+  #add(session: SpeechSession | ConversationSession): void {
     this.#open.add(session);
     if (this.#open.size === 1) this.#options.onIdleChange?.(false);
   }
 
-  #close(session: SpeechSession | Conversation): void {
+  #close(session: SpeechSession | ConversationSession): void {
     this.#open.delete(session);
     if (this.isIdle) this.#options.onIdleChange?.(true);
   }

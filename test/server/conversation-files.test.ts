@@ -97,7 +97,7 @@ afterEach(async () => {
 const copies = (): string[] => readdirSync(home.paths.uploads);
 
 /** A turn with files of these names and contents; one without content is absent. */
-function asked(files: Readonly<Record<string, readonly number[] | undefined>>): Turn[] {
+function turnsWith(files: Readonly<Record<string, readonly number[] | undefined>>): Turn[] {
   const parts = Object.entries(files).map(([name, bytes]) => {
     const path = join(home.folder, name);
     if (bytes !== undefined) writeFileSync(path, Uint8Array.from(bytes));
@@ -113,16 +113,16 @@ async function answerTo(turns: readonly Turn[]): Promise<ConversationEvent[]> {
 }
 
 describe('a conversation about files', () => {
-  test('is heard from copies of those that the daemon can’t open, and removes the copies', async () => {
-    const turns = asked({ 'denied-1': [1, 2], open: [3], 'denied-2': [4] });
+  test('reads copies of those that the daemon can’t open, and removes the copies', async () => {
+    const turns = turnsWith({ 'denied-1': [1, 2], open: [3], 'denied-2': [4] });
     const answering = answerTo(turns);
-    await until(() => model.heard.length === 4);
+    await until(() => model.input.length === 4);
     expect([copies().length, opened.filter((path) => path.startsWith(home.paths.uploads)).length]).toEqual([
       2, 2,
     ]);
     word.open();
     const events = await answering;
-    expect(model.heard).toEqual([1, 2, 3, 4]);
+    expect(model.input).toEqual([1, 2, 3, 4]);
     const waits = events.flatMap((one) => (one.type === 'waiting' && 'path' in one ? [one.path] : []));
     expect(new Set(waits)).toEqual(new Set(['denied-1', 'denied-2'].map((name) => join(home.folder, name))));
     expect(events.at(-1)).toMatchObject({ type: 'answered', summary: { text: 'What is this?' } });
@@ -131,7 +131,7 @@ describe('a conversation about files', () => {
   });
 
   test('fails with the name of a file that its client can’t read either', async () => {
-    const answer = answerTo(asked({ 'denied-absent': undefined }));
+    const answer = answerTo(turnsWith({ 'denied-absent': undefined }));
     await expect(answer).rejects.toMatchObject({
       code: 'AUDIO_NOT_FOUND',
       message: expect.stringContaining('denied-absent') as unknown,
@@ -141,8 +141,8 @@ describe('a conversation about files', () => {
   });
 
   test('leaves no copy when its client disconnects', async () => {
-    const answering = answerTo(asked({ 'denied-1': [1] }));
-    await until(() => model.heard.length === 1);
+    const answering = answerTo(turnsWith({ 'denied-1': [1] }));
+    await until(() => model.input.length === 1);
     client.close();
     await expect(answering).rejects.toMatchObject({ code: 'DAEMON_LOST' });
     word.open();

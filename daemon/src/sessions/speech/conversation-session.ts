@@ -38,7 +38,7 @@ interface ConversationDeps {
   readonly onOver: () => void;
 }
 
-export class Conversation {
+export class ConversationSession {
   readonly #deps: ConversationDeps;
   readonly #files: TurnFiles;
   #session: SpeechSession | undefined;
