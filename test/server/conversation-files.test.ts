@@ -2,38 +2,23 @@
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
-import { SottoClient, type ConversationEvent } from '#daemon/client/index.js';
+import type { ConversationEvent } from '#daemon/client/index.js';
 import { systemClock } from '#daemon/clock.js';
-import { EngineHost } from '#daemon/engine/engine-host.js';
-import { silentLog } from '#daemon/logger.js';
-import type { Recognizer } from '#daemon/models/speech-model.js';
 import { pcmContent, type Turn } from '#daemon/protocol/conversation.js';
 import { LIMITS } from '#daemon/protocol/version.js';
-import { SottoServer } from '#daemon/server/server.js';
-import { FileQueue } from '#daemon/sessions/files/file-queue.js';
-import { JobScheduler } from '#daemon/sessions/jobs/job-scheduler.js';
-import { LiveSessions } from '#daemon/sessions/live/live-sessions.js';
-import { SpeechService } from '#daemon/sessions/speech/speech-service.js';
-import type { Engine } from '#daemon/supervisor/engine.js';
-import { EngineSpeeches } from '#daemon/supervisor/engine-speeches.js';
 import { ProcessFileAccess, type TryOpen } from '#daemon/supervisor/file-access.js';
-import { idleModelService } from '#test/harness/controlled-models.js';
-import { noHistory } from '#test/harness/no-history.js';
-import { noVocabulary } from '#test/harness/no-vocabulary.js';
 import { ScriptedConversation } from '#test/harness/scripted-conversation.js';
+import { startSpeechServer } from '#test/harness/speech-server.js';
 import { gate } from '#test/harness/scripted-speech.js';
 import { tempHome, type TempHome } from '#test/harness/temp-home.js';
 import { until } from '#test/harness/wait.js';
 import { setUp } from '../engine/with-engine-host.js';
 
 let home: TempHome;
-let server: SottoServer;
-let client: SottoClient;
-let speeches: EngineSpeeches;
+let started: Awaited<ReturnType<typeof startSpeechServer>>;
 /** Paths that the engine opened. */
 let opened: string[];
 let model: ScriptedConversation;
-let service: SpeechService;
 let word: ReturnType<typeof gate>;
 
 /** Fakes how the daemon opens a file, by the name of the file. */
@@ -48,49 +33,27 @@ beforeEach(async () => {
   opened = [];
   word = gate();
   model = new ScriptedConversation({ onWord: () => word.opened });
-  const { deps } = setUp();
-  speeches = new EngineSpeeches((message) => host.receive(message));
-  const host = new EngineHost({
-    ...deps,
-    loadModel: () => Promise.resolve(model as unknown as Recognizer),
-    openAudio: (path) => {
-      opened.push(path);
-      const samples = async function* () {
-        yield await Promise.resolve(Float32Array.from(readFileSync(path)));
-      };
-      return Promise.resolve({ durationSeconds: 1, samples: samples(), close: () => Promise.resolve() });
-    },
-    send: (message) => {
-      if ('speech' in message) speeches.receive(structuredClone(message));
-    },
-  });
-  speeches.ready();
-  const engine = { openSpeech: (...call) => speeches.open(...call) } as Pick<Engine, 'openSpeech'> as Engine;
-  const resolveModel = () => ({ name: 'c', dir: '/c' });
-  const common = { ...{ engine, resolveModel }, clock: systemClock, log: silentLog };
   const { uploads } = home.paths;
-  service = new SpeechService({
-    ...common,
+  started = await startSpeechServer({
+    paths: home.paths,
+    modelIn: () => model,
+    resolveModel: () => ({ name: 'c', dir: '/c' }),
     access: new ProcessFileAccess({ clock: systemClock, uploads, tryOpen }),
-  });
-  const sessions = new JobScheduler(common);
-  server = await SottoServer.listen({
-    ...{ ...common, sessions, uploads, speech: service, history: noHistory, vocabulary: noVocabulary },
-    socketPath: home.paths.socket,
-    files: new FileQueue({ sessions, clock: systemClock }),
-    live: new LiveSessions({ ...common, folder: home.folder, keep: () => Promise.resolve(undefined) }),
-    models: idleModelService(home.paths),
-    status: () => {
-      throw new Error('unexpected request');
+    deps: {
+      ...setUp().deps,
+      openAudio: (path) => {
+        opened.push(path);
+        const samples = async function* () {
+          yield await Promise.resolve(Float32Array.from(readFileSync(path)));
+        };
+        return Promise.resolve({ durationSeconds: 1, samples: samples(), close: () => Promise.resolve() });
+      },
     },
-    shutdown: () => undefined,
   });
-  client = await SottoClient.connect(home.paths.socket, 'test');
 });
 
 afterEach(async () => {
-  client.close();
-  await server.close();
+  await started.close();
   home.remove();
 });
 
@@ -108,7 +71,7 @@ function turnsWith(files: Readonly<Record<string, readonly number[] | undefined>
 
 async function answerTo(turns: readonly Turn[]): Promise<ConversationEvent[]> {
   const events: ConversationEvent[] = [];
-  for await (const event of client.conversation.converse(turns)) events.push(event);
+  for await (const event of started.client.conversation.converse(turns)) events.push(event);
   return events;
 }
 
@@ -127,7 +90,7 @@ describe('a conversation about files', () => {
     expect(new Set(waits)).toEqual(new Set(['denied-1', 'denied-2'].map((name) => join(home.folder, name))));
     expect(events.at(-1)).toMatchObject({ type: 'answered', summary: { text: 'What is this?' } });
     await until(() => copies().length === 0);
-    expect(service.isIdle).toBe(true);
+    expect(started.service.isIdle).toBe(true);
   });
 
   test('fails with the name of a file that its client can’t read either', async () => {
@@ -136,18 +99,18 @@ describe('a conversation about files', () => {
       code: 'AUDIO_NOT_FOUND',
       message: expect.stringContaining('denied-absent') as unknown,
     });
-    await until(() => service.isIdle);
+    await until(() => started.service.isIdle);
     expect([opened, copies()]).toEqual([[], []]);
   });
 
   test('leaves no copy when its client disconnects', async () => {
     const answering = answerTo(turnsWith({ 'denied-1': [1] }));
     await until(() => model.input.length === 1);
-    client.close();
+    started.client.close();
     await expect(answering).rejects.toMatchObject({ code: 'DAEMON_LOST' });
     word.open();
     await until(() => copies().length === 0 && model.ended === 1);
-    expect(service.isIdle).toBe(true);
+    expect(started.service.isIdle).toBe(true);
   });
 
   test('is refused by the client if it is too large for a message', async () => {
@@ -155,6 +118,6 @@ describe('a conversation about files', () => {
       pcmContent(new Int16Array(LIMITS.maxTurnPcmSeconds * 16_000)),
     );
     await expect(answerTo([{ role: 'user', content }])).rejects.toMatchObject({ code: 'INVALID_ARGUMENT' });
-    expect(client.connected).toBe(true);
+    expect(started.client.connected).toBe(true);
   });
 });

@@ -1,23 +1,12 @@
 /** Speech over the socket: a real server and client, and the engine's message loop with a scripted voice. */
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { SottoClient, type SpeechEvent } from '#daemon/client/index.js';
-import { systemClock } from '#daemon/clock.js';
-import { EngineHost } from '#daemon/engine/engine-host.js';
-import { silentLog } from '#daemon/logger.js';
 import { SottoError } from '#daemon/protocol/errors.js';
 import { LIMITS } from '#daemon/protocol/version.js';
-import type { Recognizer, SpeechModel } from '#daemon/models/speech-model.js';
-import { SottoServer } from '#daemon/server/server.js';
-import { FileQueue } from '#daemon/sessions/files/file-queue.js';
-import { LiveSessions } from '#daemon/sessions/live/live-sessions.js';
-import { JobScheduler } from '#daemon/sessions/jobs/job-scheduler.js';
-import { SpeechService } from '#daemon/sessions/speech/speech-service.js';
-import type { Engine } from '#daemon/supervisor/engine.js';
-import { EngineSpeeches } from '#daemon/supervisor/engine-speeches.js';
-import { idleModelService } from '#test/harness/controlled-models.js';
-import { noHistory } from '#test/harness/no-history.js';
-import { noVocabulary } from '#test/harness/no-vocabulary.js';
+import type { SpeechModel } from '#daemon/models/speech-model.js';
+import type { EngineSpeeches } from '#daemon/supervisor/engine-speeches.js';
 import { ScriptedModel } from '#test/harness/scripted-speech.js';
+import { startSpeechServer } from '#test/harness/speech-server.js';
 import { ScriptedVoice, spokenSamples, VOICE_RATE } from '#test/harness/scripted-voice.js';
 import { tempHome, type TempHome } from '#test/harness/temp-home.js';
 import { until } from '#test/harness/wait.js';
@@ -27,7 +16,7 @@ const TEXT = 'one two three';
 const LONG = Array.from({ length: 100 }, (_, i) => `w${i}`).join(' ');
 
 let home: TempHome;
-let server: SottoServer;
+let close: () => Promise<void>;
 let voice: ScriptedVoice;
 let speeches: EngineSpeeches;
 let client: SottoClient;
@@ -36,49 +25,18 @@ beforeEach(async () => {
   home = tempHome();
   voice = new ScriptedVoice('v');
   const models: Record<string, SpeechModel> = { '/v': voice, '/m': new ScriptedModel('m') };
-  const { deps } = setUp();
-  speeches = new EngineSpeeches((message) => host.receive(message));
-  const host = new EngineHost({
-    ...deps,
-    loadModel: (dir) => Promise.resolve(models[dir] as Recognizer),
-    send: (message) => {
-      if ('speech' in message) speeches.receive(structuredClone(message));
+  ({ client, speeches, close } = await startSpeechServer({
+    ...{ paths: home.paths, deps: setUp().deps },
+    modelIn: (dir) => models[dir],
+    resolveModel: (name = 'v') => {
+      if (name === 'missing') throw new SottoError('MODEL_NOT_FOUND', 'there is no model named missing');
+      return { name, dir: `/${name}` };
     },
-  });
-  speeches.ready();
-  const engine = { openSpeech: (...call) => speeches.open(...call) } as Pick<Engine, 'openSpeech'> as Engine;
-  const resolveModel = (name = 'v') => {
-    if (name === 'missing') throw new SottoError('MODEL_NOT_FOUND', 'there is no model named missing');
-    return { name, dir: `/${name}` };
-  };
-  const common = { clock: systemClock, log: silentLog, resolveModel };
-  const sessions = new JobScheduler({ ...common, engine });
-  server = await SottoServer.listen({
-    ...common,
-    socketPath: home.paths.socket,
-    sessions,
-    files: new FileQueue({ sessions, clock: systemClock }),
-    speech: new SpeechService({ ...common, engine }),
-    live: new LiveSessions({
-      ...common,
-      engine,
-      folder: home.folder,
-      keep: () => Promise.resolve(undefined),
-    }),
-    models: idleModelService(home.paths),
-    history: noHistory,
-    vocabulary: noVocabulary,
-    status: () => {
-      throw new Error('unexpected request');
-    },
-    shutdown: () => undefined,
-  });
-  client = await SottoClient.connect(home.paths.socket, 'test');
+  }));
 });
 
 afterEach(async () => {
-  client.close();
-  await server.close();
+  await close();
   home.remove();
 });
 

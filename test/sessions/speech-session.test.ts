@@ -77,6 +77,28 @@ describe('a speech', () => {
     expect(notices.filter(({ type }) => type === 'opened')).toHaveLength(1);
   });
 
+  test('passes on an answer once, and fails if the next engine gives another one', () => {
+    const { notices, attempts, report } = setUp();
+    const text = (value: string) => report({ type: 'answer', event: { type: 'text', text: value } });
+    text('Good ');
+    text('mor');
+    report({ type: 'lost', error: crash });
+    text('Good morn');
+    expect(notices.map((one) => one.type === 'answer' && one.event)).toEqual([
+      { type: 'text', text: 'Good ' },
+      { type: 'text', text: 'mor' },
+      { type: 'text', text: 'n' },
+    ]);
+    const other = setUp();
+    other.report({ type: 'answer', event: { type: 'text', text: 'Good ' } });
+    other.report({ type: 'lost', error: crash });
+    other.report({ type: 'answer', event: { type: 'text', text: 'Bad ' } });
+    other.report({ type: 'answer', event: { type: 'text', text: 'more' } });
+    expect(other.notices.at(-1)).toMatchObject({ type: 'failed', error: { code: 'ENGINE_CRASHED' } });
+    expect([other.notices.length, other.attempts[1]?.cancelled]).toEqual([2, 1]);
+    expect(attempts).toHaveLength(2);
+  });
+
   test('fails after it crashed two engines', () => {
     const { notices, attempts, report } = setUp();
     report({ type: 'lost', error: crash });

@@ -63,6 +63,24 @@ describe('the speeches of an engine', () => {
     expect(sent.slice(1)).toEqual([{ type: 'speech-acknowledge', speech: 1, samples: 2 }]);
   });
 
+  test('report the parts of an answer, and its summary as the end', async () => {
+    const { speeches, open } = setUp();
+    speeches.ready();
+    const { reports } = open();
+    await tick();
+    const event = { type: 'text' as const, text: 'Hello.' };
+    const answer = { text: 'Hello.', toolCalls: [], durationSeconds: 0, timings: { first: 0, total: 0 } };
+    speeches.receive({ type: 'speech-answer', speech: 1, event });
+    expect(speeches.isComputing).toBe(true); // without audio there is nothing to wait for
+    speeches.receive({ type: 'speech-answered', speech: 1, summary: answer });
+    speeches.receive({ type: 'speech-answer', speech: 1, event });
+    expect(reports).toEqual([
+      { type: 'answer', event },
+      { type: 'answered', summary: answer },
+    ]);
+    expect(speeches.isComputing).toBe(false);
+  });
+
   test('are cancelled without a report, in the process only if it has them', async () => {
     const { sent, speeches, open } = setUp();
     const before = open();

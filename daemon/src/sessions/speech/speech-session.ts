@@ -138,17 +138,25 @@ export class SpeechSession {
   }
 
   #onAnswer(report: Extract<EngineSpeechReport, { type: 'answer' | 'answered' }>): void {
+    const fresh = this.#withoutDelivered(report);
+    if (fresh?.type === 'answer') this.#options.notify(fresh);
+    else if (fresh !== undefined) this.#end(fresh);
+  }
+
+  /** @returns what the client does not have; a failure if the engine gives another answer than the one before */
+  #withoutDelivered(
+    report: Extract<EngineSpeechReport, { type: 'answer' | 'answered' }>,
+  ): AnswerNotice | undefined {
     try {
       if (report.type === 'answer') {
         const event = this.#answer.fresh(report.event);
-        if (event !== undefined) this.#options.notify({ type: 'answer', event });
-        return;
+        return event && { type: 'answer', event };
       }
       this.#answer.assertComplete();
-      this.#end(report);
+      return report;
     } catch (error) {
       this.#speech?.cancel();
-      this.#end({ type: 'failed', error: SottoError.from(error) });
+      return { type: 'failed', error: SottoError.from(error) };
     }
   }
 
