@@ -80,6 +80,7 @@ const SHARED_PARTS = new Set([
   'speakers',
   'turns',
   'streaming',
+  'pieces',
 ]);
 
 /** The only file that names families. */

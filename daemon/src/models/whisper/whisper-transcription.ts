@@ -5,7 +5,7 @@ import type { VoiceActivity, VoiceEvidence } from '#daemon/audio/vad/index.js';
 import type * as nn from '#native/nn/index.js';
 
 import type { AudioWindows, Padding, Window } from './encode/audio-windows.js';
-import { Stopwatch } from './stopwatch.js';
+import { Stopwatch } from '../stopwatch.js';
 import { type DecodeContext, type DecodeResult, makeCaches } from './decode/decode.js';
 import { encode, type EncodedWindow } from './encode/encode.js';
 import { Hotwords } from './hotwords/hotword-trie.js';

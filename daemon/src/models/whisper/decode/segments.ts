@@ -1,6 +1,7 @@
 /** Cuts a decoded window into segments and finds the start of the next window. */
 import { FRAMES_PER_SECOND } from '#daemon/audio/mel/mel.js';
 
+import { toCentiseconds } from '../../centiseconds.js';
 import type { DecodeResult } from './decode.js';
 import { SECONDS_PER_TIMESTAMP, type WhisperTokenizer } from '../tokenizer.js';
 import type { WhisperSegment } from '../whisper-options.js';
@@ -74,9 +75,4 @@ export function cutSegments(
   }
   const frames = singleEnding ? windowFrames : stampOf(tokens[begin - 1]) * FRAMES_PER_TIMESTAMP;
   return { segments, frames };
-}
-
-/** Rounds to hundredths of a second, the resolution of all times. */
-export function toCentiseconds(seconds: number): number {
-  return Math.round(seconds * 100) / 100;
 }

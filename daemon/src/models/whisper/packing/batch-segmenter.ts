@@ -13,12 +13,14 @@ import { disposeWindow, encode, type EncodedWindow } from '../encode/encode.js';
 import { decodeWithFallback } from '../decode/fallback.js';
 import { isSilent } from '../decode/quality.js';
 import type { PackedWindow, PackedWindows } from './packed-windows.js';
-import { type PackedSpeech, placeInFile, type FrameSpan } from './pack-speech.js';
-import { cutSegments, toCentiseconds } from '../decode/segments.js';
-import { splitSentences } from './sentences.js';
+import { type PackedSpeech, placeInFile, type FrameSpan } from '../../pieces/pack-speech.js';
+import { toCentiseconds } from '../../centiseconds.js';
+import { cutSegments } from '../decode/segments.js';
+import { splitSentences } from '../../text/sentences.js';
 import type { DecodeMode, Transcription } from '../whisper-transcription.js';
 import { clipToSpeech, placeWords, type TimedWord, timeWords } from '../words/word-times.js';
-import { isPunctuation, splitWords } from '../words/split-words.js';
+import { isPunctuation } from '../../text/punctuation.js';
+import { splitWords } from '../words/split-words.js';
 import type { WhisperEvent, WhisperSegment } from '../whisper-options.js';
 
 /** With fewer tokens per second of speech, the end of the text may be missing. */

@@ -1,5 +1,5 @@
 /**
- * Long-form transcription, several windows at once. Each window is packed with speech up to a pause (pack-speech.ts) and has
+ * Long-form transcription, several windows at once. Each window is packed with speech up to a pause (../../pieces/pack-speech.ts) and has
  * no prompt of earlier text. The decoder samples no timestamps: with them it leaves the end of a window without a sentence
  * end to the next window, which does not contain it. Times come from aligned words. Events and their order equal those of
  * sequential decoding.

@@ -1,7 +1,7 @@
 /** Windows packed with speech, cut from an audio stream as it is read. */
 import type { FrontEnd } from '#daemon/audio/mel/front-end.js';
 import { HOP_SAMPLES, MelStream } from '#daemon/audio/mel/mel.js';
-import type { SpeechTrack, SpeechSegment, VoiceEvidence } from '#daemon/audio/vad/index.js';
+import type { SpeechTrack, VoiceEvidence } from '#daemon/audio/vad/index.js';
 import { mx, type Dtype, type MxArray } from '#native/index.js';
 
 import { normalized, WINDOW_FRAMES } from '../encode/audio-windows.js';
@@ -11,14 +11,14 @@ import {
   packNext,
   type FrameSpan,
   spansInWindow,
-} from './pack-speech.js';
+  toFrames,
+} from '../../pieces/pack-speech.js';
+import { quietestFrame } from '../../pieces/quietest-frame.js';
 
 /** Mel frames per read. */
 const STEP_FRAMES = 500;
 /** Maximum distance of speech packed into one window: 5 min, 10 MB of frames. */
 const MAX_SPAN_FRAMES = 30_000;
-/** Frames on each side that the level of a place is averaged over. */
-const SMOOTHING_FRAMES = 15;
 
 export interface PackedWindow extends PackedSpeech {
   /** Normalized log-mel [1, 3000, nMels], zeros after the speech. The caller owns it. */
@@ -137,24 +137,8 @@ export class PackedWindows {
 
   /** The middle of the quietest third of a second between two frames. */
   #quietest(from: number, to: number): number {
-    const levels = mx.tidy(() => mx.mean(this.#mel.slice(from, to), -1).toTypedArray('float32'));
-    let [minLevel, at] = [Infinity, from];
-    for (let i = 0; i < levels.length; i++) {
-      const neighbors = levels.subarray(Math.max(0, i - SMOOTHING_FRAMES), i + SMOOTHING_FRAMES + 1);
-      const level = neighbors.reduce((sum, x) => sum + x, 0) / neighbors.length;
-      if (level < minLevel) [minLevel, at] = [level, from + i];
-    }
-    return at;
+    return (
+      from + quietestFrame(mx.tidy(() => mx.mean(this.#mel.slice(from, to), -1).toTypedArray('float32')))
+    );
   }
-}
-
-/** Segments from frame `from` on, disjoint. */
-function toFrames(segments: readonly SpeechSegment[], from: number, to: number): FrameSpan[] {
-  const spans: FrameSpan[] = [];
-  for (const segment of segments) {
-    const start = Math.max(spans.at(-1)?.end ?? from, Math.floor(segment.start / HOP_SAMPLES));
-    const end = Math.min(to, Math.ceil(segment.end / HOP_SAMPLES));
-    if (end > start) spans.push({ start, end });
-  }
-  return spans;
 }

@@ -3,10 +3,10 @@ import type { Timings } from '#daemon/protocol/transcription.js';
 import { trimRereadTokens } from '../../streaming/repetition.js';
 
 import { compressionRatio } from '../decode/decode.js';
-import { toCentiseconds } from '../decode/segments.js';
+import { toCentiseconds } from '../../centiseconds.js';
 import { isPlausible } from '../encode/short-window.js';
 import type { WhisperTokenizer } from '../tokenizer.js';
-import { isSpaced } from '../words/split-words.js';
+import { isSpaced } from '../../text/word-spacing.js';
 import type { StreamingDecodeResult } from './streaming-decoder.js';
 import { LiveWords } from './live-words.js';
 import type { WhisperResult } from '../whisper-options.js';

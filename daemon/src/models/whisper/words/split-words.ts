@@ -1,4 +1,6 @@
 /** Splits tokens into words and attaches punctuation to them. */
+import { CLOSING, OPENING } from '../../text/punctuation.js';
+import { isSpaced } from '../../text/word-spacing.js';
 import type { WhisperTokenizer } from '../tokenizer.js';
 
 /** Tokens of a word or character. The joined texts of all groups equal the text. */
@@ -7,17 +9,7 @@ export interface TokenGroup {
   tokens: number[];
 }
 
-/** Languages written without spaces: each character is a word. */
-const UNSPACED_LANGUAGES: ReadonlySet<string> = new Set(['zh', 'ja', 'th', 'lo', 'my', 'yue']);
-
-export function isSpaced(language: string): boolean {
-  return !UNSPACED_LANGUAGES.has(language);
-}
-
 const ASCII_PUNCTUATION = '!"#$%&\'()*+,-./:;<=>?@[\\]^_`{|}~';
-/** Punctuation that attaches to the next word, and to the previous one. */
-const OPENING = '"\'“¿([{-';
-const CLOSING = '"\'.。,，!！?？:：”)]}、';
 
 /** Splits text tokens into words by the rules of a language. Punctuation is a separate word until it is merged. */
 export function splitWords(
@@ -87,12 +79,4 @@ export function mergePunctuation<T extends TokenGroup>(words: readonly T[]): T[]
     }
   }
   return closed;
-}
-
-export function isPunctuation(text: string): boolean {
-  return (OPENING + CLOSING).includes(text);
-}
-
-export function endsSentence(text: string): boolean {
-  return '.。!！?？'.includes(text);
 }

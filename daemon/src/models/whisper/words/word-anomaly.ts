@@ -4,7 +4,7 @@
  */
 import type { Segment, Word } from '#daemon/protocol/transcription.js';
 
-import { isPunctuation } from './split-words.js';
+import { isPunctuation } from '../../text/punctuation.js';
 
 const LOW_PROBABILITY = 0.15;
 const SHORT_WORD_SECONDS = 0.133;

@@ -4,9 +4,10 @@ import type { Word } from '#daemon/protocol/transcription.js';
 import { alignTokens, type TokenTimes } from './alignment.js';
 import type { EncodedWindow } from '../encode/encode.js';
 import type { Whisper } from '../model.js';
-import { toCentiseconds } from '../decode/segments.js';
+import { toCentiseconds } from '../../centiseconds.js';
+import { endsSentence } from '../../text/punctuation.js';
 import type { WhisperTokenizer } from '../tokenizer.js';
-import { endsSentence, mergePunctuation, splitWords, type TokenGroup } from './split-words.js';
+import { mergePunctuation, splitWords, type TokenGroup } from './split-words.js';
 import type { WhisperSegment } from '../whisper-options.js';
 
 export interface WordContext {

@@ -4,6 +4,9 @@
  * frames of 10 ms.
  */
 
+import { HOP_SAMPLES } from '#daemon/audio/mel/mel.js';
+import type { SpeechSegment } from '#daemon/audio/vad/index.js';
+
 /** Frames `start` (inclusive) to `end` (exclusive). */
 export interface FrameSpan {
   readonly start: number;
@@ -170,4 +173,15 @@ export function spansInWindow({ pieces }: PackedSpeech, spans: readonly FrameSpa
       return to > from ? [{ start: from + shift, end: to + shift }] : [];
     });
   });
+}
+
+/** Speech in samples as frames: the part between two frames, disjoint. */
+export function toFrames(segments: readonly SpeechSegment[], from: number, to: number): FrameSpan[] {
+  const spans: FrameSpan[] = [];
+  for (const segment of segments) {
+    const start = Math.max(spans.at(-1)?.end ?? from, Math.floor(segment.start / HOP_SAMPLES));
+    const end = Math.min(to, Math.ceil(segment.end / HOP_SAMPLES));
+    if (end > start) spans.push({ start, end });
+  }
+  return spans;
 }

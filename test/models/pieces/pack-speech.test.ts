@@ -7,8 +7,8 @@ import {
   placeInFile,
   type FrameSpan,
   spansInWindow,
-} from '#daemon/models/whisper/packing/pack-speech.js';
-import { splitSentences } from '#daemon/models/whisper/packing/sentences.js';
+} from '#daemon/models/pieces/pack-speech.js';
+import { splitSentences } from '#daemon/models/text/sentences.js';
 
 const CAPACITY = 3000;
 const middle = (from: number, to: number): number => (from + to) >> 1;

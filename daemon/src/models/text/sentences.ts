@@ -1,5 +1,5 @@
-/** Splits the text of a window without timestamps into segments, by the times of its words. */
-import { endsSentence, isPunctuation } from '../words/split-words.js';
+/** Splits text into segments that end with sentences or in pauses, by the times of its words. */
+import { endsSentence, isPunctuation } from './punctuation.js';
 
 /** A word or punctuation with its times. */
 interface TimedFragment {
