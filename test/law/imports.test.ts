@@ -80,6 +80,8 @@ const SHARED_PARTS = new Set([
   'speakers',
   'turns',
   'streaming',
+  'checkpoint',
+  'memory',
   'pieces',
 ]);
 

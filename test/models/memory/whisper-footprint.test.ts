@@ -47,7 +47,7 @@ describe('the footprint of a model', () => {
     expect(predicted.weightBytes).toBe(model.weightBytes);
     model.dispose();
     const config = await readConfig(dir);
-    const stored = await storedWeights(dir, config);
+    const stored = await storedWeights(dir);
     for (const backend of ['gpu', 'cpu'] as const) {
       expect(footprint(config, stored, backend).weightBytes).toBe(await laidOut(dir, backend));
     }
@@ -56,7 +56,7 @@ describe('the footprint of a model', () => {
   test('a GPU has float32 checkpoints in float16', async () => {
     const dir = checkpointDir('huggingface-english-float32');
     const config = await readConfig(dir);
-    const stored = await storedWeights(dir, config);
+    const stored = await storedWeights(dir);
     expect(stored.dtypeOf('decoder.positional_embedding')).toBe('float32');
     const model = await networkOf(await openCheckpoint(dir, config));
     castToFloat16(model);

@@ -5,20 +5,17 @@ import { defined } from '#daemon/protocol/defined.js';
 import { SottoError } from '#daemon/protocol/errors.js';
 import { integer } from '#daemon/protocol/fields.js';
 
+import { parseFields, unsupportedConfig } from '../checkpoint/config-fields.js';
+import {
+  quantizationEntry,
+  quantizationSchema,
+  storedQuantization,
+  type StoredQuantization,
+} from '../checkpoint/quantization.js';
 import { LANGUAGE_CODES } from './language/whisper-languages.js';
 
 const dimension = v.pipe(integer, v.minValue(1));
 const mels = v.picklist([80, 128]);
-
-const quantizationFields = {
-  group_size: v.picklist([32, 64, 128]),
-  bits: v.picklist([2, 3, 4, 5, 6, 8]), // supported by MLX
-};
-
-/** Settings for all layers; entries by layer name override them or are false. */
-const quantization = v.looseObject({ ...quantizationFields, mode: v.exactOptional(v.literal('affine')) });
-
-const layerQuantization = v.union([v.literal(false), v.object(quantizationFields)]);
 
 /** `config.json` of mlx-community checkpoints; unknown fields are ignored. */
 const mlxFile = v.object({
@@ -33,7 +30,7 @@ const mlxFile = v.object({
   n_text_state: dimension,
   n_text_head: dimension,
   n_text_layer: dimension,
-  quantization: v.exactOptional(quantization),
+  quantization: v.exactOptional(quantizationSchema),
 });
 
 /** `config.json` of transformers for Whisper. Rejects options that the network does not support. */
@@ -53,21 +50,10 @@ const huggingFaceFile = v.object({
   activation_function: v.optional(v.literal('gelu')),
   scale_embedding: v.optional(v.literal(false)),
   tie_word_embeddings: v.optional(v.literal(true)),
-  quantization: v.exactOptional(quantization),
+  quantization: v.exactOptional(quantizationSchema),
   // Used by GPTQ, bitsandbytes and others; MLX's tools repeat `quantization` here.
-  quantization_config: v.optional(quantization),
+  quantization_config: v.optional(quantizationSchema),
 });
-
-/** `bits` per weight, one scale and bias per `groupSize` weights. */
-export interface LayerQuantization {
-  readonly groupSize: number;
-  readonly bits: number;
-}
-
-/** The checkpoint's quantization, with overrides by layer; false: not quantized. */
-export interface StoredQuantization extends LayerQuantization {
-  readonly layers?: ReadonlyMap<string, LayerQuantization | false>;
-}
 
 export interface WhisperConfig {
   /** Mel bands of the input: 80, or 128 since large-v3. */
@@ -114,7 +100,7 @@ export function parseConfig(json: unknown): WhisperConfig {
 }
 
 function parseMlx(json: unknown): WhisperConfig {
-  const c = parseFile(mlxFile, json);
+  const c = parseFields(mlxFile, json);
   const dimensions = {
     nMels: c.n_mels,
     nAudioCtx: c.n_audio_ctx,
@@ -134,16 +120,16 @@ function parseMlx(json: unknown): WhisperConfig {
     text: 'n_text_state',
   });
   if (c.n_audio_state !== c.n_text_state) {
-    throw unsupported('config.json: n_text_state: encoder and decoder must have the same width');
+    throw unsupportedConfig('n_text_state: encoder and decoder must have the same width');
   }
   return config;
 }
 
 function parseHuggingFace(json: unknown): WhisperConfig {
-  const c = parseFile(huggingFaceFile, json);
+  const c = parseFields(huggingFaceFile, json);
   for (const field of ['encoder_ffn_dim', 'decoder_ffn_dim'] as const) {
     if (c[field] !== 4 * c.d_model) {
-      throw unsupported(`config.json: ${field}: ${c[field]} must be four times d_model (${c.d_model})`);
+      throw unsupportedConfig(`${field}: ${c[field]} must be four times d_model (${c.d_model})`);
     }
   }
   const quantized = c.quantization ?? c.quantization_config;
@@ -161,30 +147,6 @@ function parseHuggingFace(json: unknown): WhisperConfig {
     ...defined({ quantization: quantized && storedQuantization(quantized) }),
   };
   return complete(dimensions, { vocab: 'vocab_size', audio: 'd_model', text: 'd_model' });
-}
-
-function parseFile<Schema extends v.GenericSchema>(schema: Schema, json: unknown): v.InferOutput<Schema> {
-  const parsed = v.safeParse(schema, json);
-  if (parsed.success) return parsed.output;
-  const [issue] = parsed.issues;
-  throw unsupported(`config.json: ${v.getDotPath(issue) ?? 'the file'}: ${issue.message}`);
-}
-
-function storedQuantization({
-  group_size: groupSize,
-  bits,
-  ...rest
-}: v.InferOutput<typeof quantization>): StoredQuantization {
-  const layers = new Map<string, LayerQuantization | false>();
-  for (const [name, value] of Object.entries(rest)) {
-    const own = v.safeParse(layerQuantization, value);
-    if (own.success) {
-      layers.set(name, own.output && { groupSize: own.output.group_size, bits: own.output.bits });
-    } else if (typeof value === 'object') {
-      throw unsupported(`config.json: quantization.${name}: ${own.issues[0].message}`);
-    }
-  }
-  return { groupSize, bits, ...defined({ layers: layers.size > 0 ? layers : undefined }) };
 }
 
 /** @param fields names in the file, for messages */
@@ -206,7 +168,7 @@ function complete(
     [fields.text, nTextState, nTextHead],
   ] as const) {
     if (state % heads !== 0 || state % 2 !== 0) {
-      throw unsupported(`config.json: ${field}: ${state} is not divisible by ${heads} heads`);
+      throw unsupportedConfig(`${field}: ${state} is not divisible by ${heads} heads`);
     }
   }
   return { ...dimensions, isMultilingual, numLanguages };
@@ -227,16 +189,6 @@ export function mlxConfig(config: WhisperConfig): Record<string, unknown> {
     n_text_state: config.nTextState,
     n_text_head: config.nTextHead,
     n_text_layer: config.nTextLayer,
-    ...defined({ quantization: quantized && { ...fileForm(quantized), ...ownForms(quantized.layers) } }),
+    ...defined({ quantization: quantized && quantizationEntry(quantized) }),
   };
-}
-
-const fileForm = ({ groupSize, bits }: LayerQuantization) => ({ group_size: groupSize, bits });
-
-function ownForms(layers: StoredQuantization['layers'] = new Map()): Record<string, unknown> {
-  return Object.fromEntries([...layers].map(([name, own]) => [name, own && fileForm(own)]));
-}
-
-function unsupported(message: string): SottoError {
-  return new SottoError('MODEL_UNSUPPORTED', message);
 }

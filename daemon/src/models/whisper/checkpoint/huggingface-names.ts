@@ -1,5 +1,5 @@
 /** Array names of transformers for Whisper, distil-whisper included. */
-import type { Naming } from './checkpoint.js';
+import type { WhisperNaming } from './whisper-namings.js';
 
 /** Below `encoder.` and `decoder.`. */
 const TOP: Readonly<Record<string, string>> = {
@@ -36,7 +36,7 @@ const LAYER: Readonly<Record<string, string>> = {
 const FIELD = /^(.*)\.(weight|bias|scales|biases)$/;
 const IN_LAYER = /^(encoder|decoder)\.layers\.(0|[1-9]\d{0,3})\.(.*)$/;
 
-export const huggingFaceNaming: Naming = {
+export const huggingFaceNaming: WhisperNaming = {
   layout: 'huggingface',
   // Models saved without their output layer lack the `model.` prefix.
   recognizes: (names) =>

@@ -1,5 +1,5 @@
 /** Array names of mlx-whisper and OpenAI, which are the fields of the network. */
-import type { Naming } from './checkpoint.js';
+import type { WhisperNaming } from './whisper-namings.js';
 
 /** Computed, not learned; early converters stored them. */
 const POSITIONS = new Set(['encoder.positional_embedding', 'encoder._positional_embedding']);
@@ -7,7 +7,7 @@ const POSITIONS = new Set(['encoder.positional_embedding', 'encoder._positional_
 /** Unused: the mask follows from the length. */
 const IGNORED = new Set(['decoder._mask', 'decoder.mask']);
 
-export const mlxNaming: Naming = {
+export const mlxNaming: WhisperNaming = {
   layout: 'mlx',
   recognizes: (names) => names.has('decoder.token_embedding.weight'),
   roleOf: (stored) => {

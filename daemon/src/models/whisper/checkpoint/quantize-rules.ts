@@ -1,70 +1,18 @@
-/** Decides how each layer is quantized in a conversion. */
-import { defined } from '#daemon/protocol/defined.js';
-import { SottoError } from '#daemon/protocol/errors.js';
+/** Decides how each layer of Whisper is quantized in a conversion. */
 import type { ConvertOptions } from '#daemon/protocol/model-process.js';
 
-import type { LayerQuantization, StoredQuantization, WhisperConfig } from '../whisper-config.js';
+import { type QuantizationRule, ruleFor } from '../../checkpoint/layer-rules.js';
+import type { WhisperConfig } from '../whisper-config.js';
 
-const EMBEDDING = 'decoder.token_embedding';
-const UNQUANTIZED_BITS = 16;
-
-/** Quantization of a layer; false: none. */
-type QuantizationRule = (layer: string) => LayerQuantization | false;
-
-/**
- * Rules by the function of a layer. The embedding is also the output layer, and the first and last blocks are most sensitive
- * to rounding. All layers of one attention share their quantization, so that they can be joined.
- */
 export function quantizationRule(
-  { bits, endBits, embeddingBits, layers = [], groupSize }: ConvertOptions,
+  options: ConvertOptions,
   { nAudioLayer, nTextLayer }: Pick<WhisperConfig, 'nAudioLayer' | 'nTextLayer'>,
 ): QuantizationRule {
-  const ends = [
-    ...[0, nAudioLayer - 1].map((i) => `encoder.blocks.${i}.`),
-    ...[0, nTextLayer - 1].map((i) => `decoder.blocks.${i}.`),
-  ];
-  const named = layers.map(({ pattern, bits: own }) => ({ matches: patternRegExp(pattern), bits: own }));
-  return (layer) => {
-    let own: number | undefined = bits;
-    if (layer === EMBEDDING) own = embeddingBits ?? bits;
-    else if (ends.some((end) => layer.startsWith(end))) own = endBits ?? bits;
-    own = named.findLast(({ matches }) => matches.test(layer))?.bits ?? own;
-    return own === undefined || own === UNQUANTIZED_BITS ? false : { groupSize, bits: own };
-  };
-}
-
-/** A pattern without a matching layer is a typo. @throws SottoError INVALID_ARGUMENT */
-export function assertPatternsMatch({ layers = [] }: ConvertOptions, names: readonly string[]): void {
-  const unmatched = layers.find(({ pattern }) => !names.some((name) => patternRegExp(pattern).test(name)));
-  if (unmatched === undefined) return;
-  throw new SottoError('INVALID_ARGUMENT', `no layer matches "${unmatched.pattern}"`, {
-    hint: 'layer names look like encoder.blocks.0.attn.query, decoder.blocks.0.mlp1 or decoder.token_embedding; * matches any part',
+  return ruleFor(options, {
+    embedding: 'decoder.token_embedding',
+    ends: [
+      ...[0, nAudioLayer - 1].map((i) => `encoder.blocks.${i}.`),
+      ...[0, nTextLayer - 1].map((i) => `decoder.blocks.${i}.`),
+    ],
   });
-}
-
-/** Matches whole names. */
-function patternRegExp(pattern: string): RegExp {
-  const parts = pattern.split('*').map((part) => part.replace(/[\\^$.|?+()[\]{}]/g, '\\$&'));
-  return new RegExp(`^${parts.join('.*')}$`);
-}
-
-/**
- * The entry for `config.json`: the most common quantization, and the layers that differ. Layers that are not quantized show
- * in the files. mlx-whisper 0.4.3 reads only one quantization for all quantized layers.
- */
-export function toStoredQuantization(
-  layers: readonly string[],
-  rule: QuantizationRule,
-): StoredQuantization | undefined {
-  const quantized = layers.flatMap((name) => {
-    const own = rule(name);
-    return own === false ? [] : [[name, own] as const];
-  });
-  const count = new Map<number, number>();
-  for (const [, { bits }] of quantized) count.set(bits, (count.get(bits) ?? 0) + 1);
-  const [commonest] = [...count].sort(([, a], [, b]) => b - a);
-  const usual = quantized.find(([, { bits }]) => bits === commonest?.[0])?.[1];
-  if (usual === undefined) return undefined;
-  const others = quantized.filter(([, { bits }]) => bits !== usual.bits);
-  return { ...usual, ...defined({ layers: others.length > 0 ? new Map(others) : undefined }) };
 }

@@ -1,25 +1,15 @@
 /** Bytes of the weights of a loaded model. */
-import { bytesOf, type Backend } from './backend.js';
-import type { LayerQuantization, WhisperConfig } from '../whisper-config.js';
-import type { StoredWeights } from '../checkpoint/stored-weights.js';
+import type { StoredWeights } from '../../checkpoint/weight-formats.js';
+import { bytesOf, type Backend } from '../../memory/backend.js';
+import { matrixBytes, type Matrix } from '../../memory/matrix-bytes.js';
+import type { WhisperConfig } from '../whisper-config.js';
 
-/** The matrix of one product of the loaded network. */
-interface Matrix {
-  /** Stored names; several for joined matrices. */
-  readonly names: readonly [string, ...string[]];
-  readonly outputs: number;
-  readonly inputs: number;
-  readonly hasBias: boolean;
-  /** False for convolutions. */
-  readonly canBeQuantized: boolean;
-}
-
-/** Row count of the panels of our kernels, which are padded. */
-const PANEL = 16;
 const FLOAT32 = 4;
 
 export function weightBytes(config: WhisperConfig, stored: StoredWeights, backend: Backend): number {
-  const matrices = matricesOf(config).map((matrix) => matrixBytes(matrix, config, stored, backend));
+  const matrices = matricesOf(config).map((matrix) =>
+    matrixBytes(matrix, config.quantization, stored, backend),
+  );
   return sum(matrices) + restBytes(config, stored, backend);
 }
 
@@ -53,52 +43,6 @@ function matricesOf({ nMels, nAudioState: dims, nAudioLayer, nTextLayer, nVocab 
     ...each(nTextLayer, (i) => decoderBlock(`decoder.blocks.${i}`)),
     { ...linear('decoder.token_embedding', nVocab, dims), hasBias: false },
   ];
-}
-
-function matrixBytes(
-  { names, outputs, inputs, hasBias, canBeQuantized }: Matrix,
-  config: WhisperConfig,
-  stored: StoredWeights,
-  backend: Backend,
-): number {
-  const [name] = names;
-  const quantizations = names.map((one) =>
-    canBeQuantized ? quantizationOf(one, config, stored) : undefined,
-  );
-  const [first] = quantizations;
-  const isUniform = quantizations.every(
-    (quantization) => quantization?.bits === first?.bits && quantization?.groupSize === first?.groupSize,
-  );
-  const quantization = isUniform ? first : undefined; // mixed formats are dequantized for the join
-  const isExpanded = first !== undefined && !isUniform;
-  const width = bytesOf(stored.dtypeOf(isExpanded ? `${name}.scales` : `${name}.weight`));
-  const bias = hasBias
-    ? outputs * (backend === 'gpu' ? bytesOf(stored.dtypeOf(`${name}.bias`)) : FLOAT32)
-    : 0;
-  const scales = quantization ? 2 * (inputs / quantization.groupSize) : 0; // per output: scales and biases
-  switch (backend) {
-    case 'gpu': {
-      const scaleWidth = bytesOf(stored.dtypeOf(`${name}.scales`));
-      const row = quantization ? (inputs * quantization.bits) / 8 + scales * scaleWidth : inputs * width;
-      return outputs * row + bias;
-    }
-    case 'kernels': {
-      const rows = Math.ceil(outputs / PANEL) * PANEL;
-      return rows * (quantization ? inputs + scales * FLOAT32 : inputs * width) + bias; // one byte per weight for any number of bits
-    }
-    case 'cpu':
-      return outputs * inputs * FLOAT32 + bias;
-  }
-}
-
-function quantizationOf(
-  name: string,
-  { quantization }: WhisperConfig,
-  stored: StoredWeights,
-): LayerQuantization | undefined {
-  if (quantization === undefined || !stored.isQuantized(name)) return undefined;
-  const own = quantization.layers?.get(name);
-  return own === false ? undefined : (own ?? quantization);
 }
 
 /** Norms and positions. */

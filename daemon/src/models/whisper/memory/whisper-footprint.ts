@@ -5,15 +5,15 @@
 import type { Dtype } from '#native/index.js';
 
 import type { Footprint } from '../../speech-model.js';
-import { asModelError, readConfig } from '../checkpoint/checkpoint.js';
-import { bytesOf, currentBackend, type Backend } from './backend.js';
+import { asModelError } from '../../checkpoint/model-error.js';
+import type { StoredWeights } from '../../checkpoint/weight-formats.js';
+import { bytesOf, currentBackend, type Backend } from '../../memory/backend.js';
+import { asFloat16 } from '../../memory/matrix-bytes.js';
+import { readConfig } from '../checkpoint/checkpoint.js';
+import { POSITIONS, storedWeights } from '../checkpoint/stored-weights.js';
 import type { WhisperConfig } from '../whisper-config.js';
-import { storedWeights, type StoredWeights } from '../checkpoint/stored-weights.js';
 import { weightBytes } from './weight-bytes.js';
 import { workBytes, type WorkBytes } from './work-bytes.js';
-
-/** Its dtype is that of the activations. */
-const POSITIONS = 'decoder.positional_embedding';
 
 export interface WhisperFootprint extends Footprint {
   readonly work: WorkBytes;
@@ -27,14 +27,14 @@ export interface WhisperFootprint extends Footprint {
 export async function whisperFootprint(dir: string): Promise<WhisperFootprint> {
   const config = await readConfig(dir);
   try {
-    return footprint(config, await storedWeights(dir, config), currentBackend());
+    return footprint(config, await storedWeights(dir), currentBackend());
   } catch (error) {
     throw asModelError(error, dir);
   }
 }
 
 export function footprint(config: WhisperConfig, stored: StoredWeights, backend: Backend): WhisperFootprint {
-  const kept = backend === 'gpu' ? asFloat16(stored) : stored;
+  const kept = backend === 'gpu' ? asFloat16(stored, POSITIONS) : stored;
   const work = workBytes(config, backend, activationBytes(kept, backend));
   return {
     weightBytes: weightBytes(config, kept, backend),
@@ -46,12 +46,6 @@ export function footprint(config: WhisperConfig, stored: StoredWeights, backend:
 /** Weights of a hypothetical checkpoint of one dtype, all quantized if its config is. */
 export function uniformWeights(config: WhisperConfig, dtype: Dtype): StoredWeights {
   return { dtypeOf: () => dtype, isQuantized: () => config.quantization !== undefined };
-}
-
-/** As `halve` of load.ts leaves it. */
-function asFloat16(stored: StoredWeights): StoredWeights {
-  const isWhole = stored.dtypeOf(POSITIONS) === 'float32';
-  return isWhole ? { dtypeOf: () => 'float16', isQuantized: (layer) => stored.isQuantized(layer) } : stored;
 }
 
 function activationBytes(stored: StoredWeights, backend: Backend): number {

@@ -8,7 +8,7 @@
 import { N_FFT, HOP_SAMPLES } from '#daemon/audio/mel/mel.js';
 
 import { WINDOW_FRAMES } from '../encode/audio-windows.js';
-import type { Backend } from './backend.js';
+import type { Backend } from '../../memory/backend.js';
 import type { WhisperConfig } from '../whisper-config.js';
 import { maxLiveFrames, streamingConfigFor } from '../streaming/streaming-config.js';
 

@@ -9,7 +9,7 @@ import { readSmallFile } from '#daemon/read-small-file.js';
 import { mx, type MxArray } from '#native/index.js';
 import { mapSafetensors } from '#native/safetensors/map.js';
 
-import { MAX_CONFIG_BYTES } from '../../config-file.js';
+import { MAX_CONFIG_BYTES } from '../config-file.js';
 
 export interface WeightStore {
   /** Paths of the files. */
@@ -21,7 +21,7 @@ export interface WeightStore {
   close(): void;
 }
 
-const SINGLE_FILES = ['weights.safetensors', 'model.safetensors'];
+export const SINGLE_FILES = ['weights.safetensors', 'model.safetensors'];
 const INDEX = 'model.safetensors.index.json';
 const NUMPY = 'weights.npz';
 
