@@ -3,13 +3,13 @@ import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import {
-  validateSpeechOptions,
   type SpeechOptions,
   SpeechSegmenter,
   SpeechTrack,
   type SpeechSegment,
   VoiceActivity,
 } from '#daemon/audio/vad/index.js';
+import { validateSpeechOptions } from '#daemon/audio/vad/speech-options.js';
 import { SottoError } from '#daemon/protocol/errors.js';
 
 import { decodeAll } from '../fixtures.js';

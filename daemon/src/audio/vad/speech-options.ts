@@ -16,6 +16,15 @@ export function negativeThresholdOf({
   return negativeThreshold ?? Math.max(threshold - THRESHOLD_HYSTERESIS, MIN_NEGATIVE_THRESHOLD);
 }
 
+/**
+ * The options that `vad` of a transcription stands for; undefined without VAD.
+ *
+ * @throws SottoError INVALID_ARGUMENT for values that are invalid, alone or together
+ */
+export function speechOptionsOf(vad: boolean | SpeechOptions = true): SpeechOptions | undefined {
+  return vad === false ? undefined : validateSpeechOptions(vad === true ? {} : vad);
+}
+
 /** @throws SottoError INVALID_ARGUMENT for values that are invalid, alone or together */
 export function validateSpeechOptions(options: SpeechOptions): SpeechOptions {
   const { threshold = DEFAULT_THRESHOLD } = options;

@@ -6,6 +6,7 @@ import {
   type SpeechSegment,
 } from './speech-segmenter.js';
 import type { VadStream } from './voice-activity.js';
+import type { VoiceEvidence } from './voice-evidence.js';
 
 /** Speech without its padding, for word times. Measured: 30 ms of padding match human labels better than none. */
 const TIGHT_OPTIONS: SpeechOptions = { minSilenceMs: 100, minSpeechMs: 60, speechPadMs: 30 };
@@ -13,14 +14,6 @@ const TIGHT_OPTIONS: SpeechOptions = { minSilenceMs: 100, minSpeechMs: 60, speec
 const SAMPLES_PER_MS = 16;
 /** Covers partial frames. */
 const LOOKAHEAD_MARGIN_MS = 200;
-
-/** Evidence of speech in a range of audio. */
-export interface VoiceEvidence {
-  /** Highest probability of a frame. */
-  readonly maxProbability: number;
-  /** Total duration of the frames at or above the threshold. */
-  readonly seconds: number;
-}
 
 /** Probabilities of one push. */
 interface ProbabilityBlock {

@@ -1,5 +1,5 @@
 /** Resolves transcription options: validates them against the model and fills in defaults. */
-import { validateSpeechOptions, type SpeechOptions } from '#daemon/audio/vad/index.js';
+import { speechOptionsOf, type SpeechOptions } from '#daemon/audio/vad/index.js';
 import { commonOptionsSchema, type TranscribeOptions } from '#daemon/protocol/transcription.js';
 
 import type { DecodeSearchOptions } from './decode/decode.js';
@@ -48,7 +48,7 @@ export function resolveSettings(
   { model, tokenizer }: { readonly model: Whisper; readonly tokenizer: WhisperTokenizer },
 ): WhisperSettings {
   const own = ownOptions(options, commonOptionsSchema, { name: 'whisper', schema: whisperOptionsSchema });
-  const { vad = true, batchSize = 1 } = options;
+  const { batchSize = 1 } = options;
   const { conditionOnPreviousText, hallucinationSilenceThreshold } = own;
   const multilingual = canChangeLanguage(options, model.config);
   // Batched windows know neither each other's text nor changes of language, and dropped hallucinations restart a window, so
@@ -61,7 +61,7 @@ export function resolveSettings(
     languageWindows: own.languageWindows ?? 1,
     multilingual,
     timestamps: options.timestamps ?? true,
-    speech: vad === false ? undefined : validateSpeechOptions(vad === true ? {} : vad),
+    speech: speechOptionsOf(options.vad),
     thresholds: {
       temperatures: options.temperature ?? REFERENCE_THRESHOLDS.temperatures,
       compressionRatio: own.compressionRatioThreshold ?? REFERENCE_THRESHOLDS.compressionRatio,

@@ -1,5 +1,5 @@
 /** Classifies a decoded window by OpenAI's thresholds: text, another attempt, or silence. */
-import type { VoiceEvidence } from '#daemon/audio/vad/index.js';
+import { isCertainSpeech, isUncertainSpeech, type VoiceEvidence } from '#daemon/audio/vad/index.js';
 
 import type { DecodeResult } from './decode.js';
 
@@ -33,16 +33,9 @@ export function needsFallback(
   thresholds: FallbackThresholds,
   evidence?: VoiceEvidence,
 ): boolean {
-  if (isSilent(result, thresholds, evidence) && !isCertainSpeech(evidence)) return false;
+  if (isSilent(result, thresholds, evidence) && !(evidence !== undefined && isCertainSpeech(evidence)))
+    return false;
   return result.avgLogprob < thresholds.logprob || result.compressionRatio > thresholds.compressionRatio;
-}
-
-function isCertainSpeech(voice: VoiceEvidence | undefined): boolean {
-  return (
-    voice !== undefined &&
-    voice.maxProbability >= MIN_CERTAIN_SPEECH_PROBABILITY &&
-    voice.seconds > MAX_UNCERTAIN_SPEECH_SECONDS
-  );
 }
 
 /** Whether the rule of the reference drops a result as silence. */
@@ -50,13 +43,6 @@ export function isSilentByReference(result: DecodeQuality, thresholds: FallbackT
   return result.noSpeechProb > thresholds.noSpeech && !(result.avgLogprob > thresholds.logprob);
 }
 
-/**
- * Speech has at least one frame of certain speech; music that passes for speech has none, and few speech frames at all. Of
- * 382 windows of speech, clean, noisy, reverberant and distant, three are as uncertain (one clip, three models), with a
- * no-speech probability of at most 0.36; the one recording of music has 0.59 to 0.83. Measured by `npm run bench -- silence`.
- */
-const MIN_CERTAIN_SPEECH_PROBABILITY = 0.99;
-const MAX_UNCERTAIN_SPEECH_SECONDS = 2.5;
 /** How much the reference's thresholds move if the VAD is uncertain. */
 const UNCERTAIN_NO_SPEECH_DROP = 0.1;
 const UNCERTAIN_LOGPROB_RISE = 0.5;
@@ -71,12 +57,7 @@ export function isSilent(
   voice: VoiceEvidence | undefined,
 ): boolean {
   if (isSilentByReference(result, thresholds)) return true;
-  if (
-    voice === undefined ||
-    voice.maxProbability >= MIN_CERTAIN_SPEECH_PROBABILITY ||
-    voice.seconds > MAX_UNCERTAIN_SPEECH_SECONDS
-  )
-    return false;
+  if (voice === undefined || !isUncertainSpeech(voice)) return false;
   const { noSpeech, logprob } = thresholds;
   if (noSpeech >= 1) return false; // the caller keeps every window
   return isSilentByReference(result, {

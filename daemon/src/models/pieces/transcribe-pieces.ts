@@ -1,0 +1,89 @@
+/** Transcription by a family that decodes pieces of speech one after the other. */
+import {
+  isUncertainSpeech,
+  SpeechTrack,
+  speechOptionsOf,
+  type VoiceActivity,
+} from '#daemon/audio/vad/index.js';
+import { SAMPLE_RATE } from '#daemon/audio/mel/mel.js';
+import type {
+  Segment,
+  TranscribeEvent,
+  TranscribeOptions,
+  TranscribeResult,
+} from '#daemon/protocol/transcription.js';
+
+import type { AudioStream } from '../speech-model.js';
+import { Stopwatch } from '../stopwatch.js';
+import { isSpaced } from '../text/word-spacing.js';
+import { cutPieces, PieceCutter } from './piece-cutter.js';
+import type { Piece, PieceDecoder, TimedToken } from './piece-decoder.js';
+import { checkedLanguage, checkPieceOptions, type PieceCapabilities } from './piece-options.js';
+import { meanProbability, placeTokens, segmentsOf } from './piece-segments.js';
+
+/** What a transcription needs of the family. */
+export interface PieceDeps {
+  readonly decoder: PieceDecoder;
+  readonly voice: Pick<VoiceActivity, 'stream'>;
+  readonly capabilities: PieceCapabilities;
+}
+
+/** Of audio that is in no language that the model tells. */
+const UNKNOWN_LANGUAGE = 'und';
+/** Text of a piece that may be music counts as speech only if its tokens are at least this probable. */
+const MIN_UNCERTAIN_CONFIDENCE = Math.exp(-0.5);
+
+/**
+ * Yields the language if it is known, then the segments of each piece and the progress. The family checks its own options.
+ *
+ * @throws SottoError CANCELLED within one step of the decoder; INVALID_ARGUMENT for options that the model does not have
+ */
+export async function* transcribePieces(
+  { decoder, voice, capabilities }: PieceDeps,
+  { samples }: AudioStream,
+  options: TranscribeOptions,
+  signal: AbortSignal,
+): AsyncGenerator<TranscribeEvent, TranscribeResult> {
+  checkPieceOptions(options, capabilities);
+  const language = checkedLanguage(options.language, capabilities.languages);
+  const speech = speechOptionsOf(options.vad);
+  const stopwatch = new Stopwatch();
+  const cutter = new PieceCutter(decoder.maxSeconds, speech && new SpeechTrack(voice.stream(), speech));
+  const segmentOptions = {
+    isSpaced: isSpaced(language ?? UNKNOWN_LANGUAGE),
+    splitsSentences: options.timestamps !== false,
+    wordTimestamps: options.wordTimestamps ?? false,
+    tokenLogprobs: options.tokenLogprobs ?? false,
+  };
+  const segments: Segment[] = [];
+  let isFirst = true;
+  let done = 0;
+  for await (const piece of cutPieces(samples, cutter, signal)) {
+    if (isFirst && language !== undefined) yield { type: 'language', language, probability: 1 };
+    isFirst = false;
+    const decoded = await decoder.decode(piece, { language, stopwatch }, signal);
+    const tokens = isInvented(decoded, piece) ? [] : placeTokens(decoded, piece, segmentOptions.isSpaced);
+    for (const segment of segmentsOf(tokens, segmentOptions)) {
+      segments.push(segment);
+      yield { type: 'segment', segment };
+    }
+    done = (piece.start + piece.samples.length) / SAMPLE_RATE;
+    yield { type: 'progress', seconds: done };
+  }
+  const { secondsRead } = cutter;
+  // The rest has no speech.
+  if (done < secondsRead) yield { type: 'progress', seconds: secondsRead };
+  return {
+    text: segments.map(({ text }) => text).join(''),
+    language: language ?? UNKNOWN_LANGUAGE,
+    durationSeconds: secondsRead,
+    segments,
+    timings: stopwatch.timings(),
+  };
+}
+
+/** Whether neither the VAD nor the model is certain that the piece holds speech. */
+function isInvented(tokens: readonly TimedToken[], { evidence }: Piece): boolean {
+  if (evidence === undefined || !isUncertainSpeech(evidence)) return false;
+  return meanProbability(tokens) < MIN_UNCERTAIN_CONFIDENCE;
+}
