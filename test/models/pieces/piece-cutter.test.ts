@@ -3,12 +3,17 @@ import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { SpeechTrack } from '#daemon/audio/vad/index.js';
 import { PieceCutter } from '#daemon/models/pieces/piece-cutter.js';
-import type { Piece } from '#daemon/models/pieces/piece-decoder.js';
+import type { SpeechPiece } from '#daemon/models/pieces/piece-decoder.js';
 import { chunksOf, countingSamples, RATE, signVoice } from './scripted-pieces.js';
 
-function cut(samples: Float32Array, maxSeconds: number, sizes: readonly number[], vad: boolean): Piece[] {
+function cut(
+  samples: Float32Array,
+  maxSeconds: number,
+  sizes: readonly number[],
+  vad: boolean,
+): SpeechPiece[] {
   const cutter = new PieceCutter(maxSeconds, vad ? new SpeechTrack(signVoice.stream()) : undefined);
-  const pieces: Piece[] = [];
+  const pieces: SpeechPiece[] = [];
   for (const chunk of chunksOf(samples, sizes)) pieces.push(...cutter.push(chunk));
   pieces.push(...cutter.end());
   expect(cutter.secondsRead).toBe(samples.length / RATE);
@@ -16,7 +21,7 @@ function cut(samples: Float32Array, maxSeconds: number, sizes: readonly number[]
 }
 
 /** Whether the samples of a piece are those at its place. */
-function holds(audio: Float32Array, { start, samples }: Piece): boolean {
+function holds(audio: Float32Array, { start, samples }: SpeechPiece): boolean {
   return samples.every((sample, i) => sample === audio[start + i]);
 }
 

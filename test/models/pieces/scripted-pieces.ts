@@ -1,5 +1,10 @@
 /** A family that "recognizes" words by their places in the audio, and VAD whose probabilities are in the samples. */
-import type { PieceContext, PieceDecoder, Piece, TimedToken } from '#daemon/models/pieces/piece-decoder.js';
+import type {
+  PieceContext,
+  PieceDecoder,
+  SpeechPiece,
+  TimedToken,
+} from '#daemon/models/pieces/piece-decoder.js';
 import type { PieceCapabilities } from '#daemon/models/pieces/piece-options.js';
 import type { VadStream, VoiceActivity } from '#daemon/audio/vad/index.js';
 import { yieldToEventLoop } from '#daemon/async.js';
@@ -25,7 +30,7 @@ export interface PlacedWord {
 
 /** Emits the words whose middle lies in the piece, each as one token and its punctuation as another. */
 export class ScriptedDecoder implements PieceDecoder {
-  readonly pieces: Piece[] = [];
+  readonly pieces: SpeechPiece[] = [];
   readonly contexts: PieceContext[] = [];
 
   constructor(
@@ -33,7 +38,7 @@ export class ScriptedDecoder implements PieceDecoder {
     readonly maxSeconds = 30,
   ) {}
 
-  async decode(piece: Piece, context: PieceContext, signal: AbortSignal): Promise<TimedToken[]> {
+  async decode(piece: SpeechPiece, context: PieceContext, signal: AbortSignal): Promise<TimedToken[]> {
     this.pieces.push(piece);
     this.contexts.push(context);
     await context.stopwatch.time('encode', () => yieldToEventLoop(signal));

@@ -7,7 +7,7 @@ import type { SpeechTrack } from '#daemon/audio/vad/index.js';
 import { throwIfCancelled } from '#daemon/async.js';
 
 import { type FrameSpan, packNext, toFrames } from './pack-speech.js';
-import type { Piece, SpeechSpan } from './piece-decoder.js';
+import type { SpeechPiece, SpeechSpan } from './piece-decoder.js';
 import { quietestFrame } from './quietest-frame.js';
 import { SampleBuffer } from './sample-buffer.js';
 
@@ -36,7 +36,7 @@ export class PieceCutter {
   }
 
   /** The pieces that are complete with these samples. */
-  *push(samples: Float32Array): Generator<Piece, void> {
+  *push(samples: Float32Array): Generator<SpeechPiece, void> {
     for (let at = 0; at < samples.length;) {
       const part = samples.subarray(at, at + STEP_SAMPLES - this.#stepSamples);
       this.#step.set(part, this.#stepSamples);
@@ -49,7 +49,7 @@ export class PieceCutter {
   }
 
   /** The remaining pieces; no samples follow. */
-  *end(): Generator<Piece, void> {
+  *end(): Generator<SpeechPiece, void> {
     this.#analyze();
     this.#speech?.end();
     yield* this.#completePieces(true);
@@ -62,7 +62,7 @@ export class PieceCutter {
     this.#stepSamples = 0;
   }
 
-  *#completePieces(ended: boolean): Generator<Piece, void> {
+  *#completePieces(ended: boolean): Generator<SpeechPiece, void> {
     for (;;) {
       const next = this.#nextSpeech(ended);
       if (next === undefined) {
@@ -109,7 +109,7 @@ export class PieceCutter {
     };
   }
 
-  #pieceOf({ start, end }: FrameSpan, tight: readonly FrameSpan[]): Piece {
+  #pieceOf({ start, end }: FrameSpan, tight: readonly FrameSpan[]): SpeechPiece {
     const [from, to] = [start * HOP_SAMPLES, Math.min(this.#buffer.end, end * HOP_SAMPLES)];
     const spoken = tight.flatMap((span): SpeechSpan[] => {
       const [first, last] = [Math.max(start, span.start) - start, Math.min(end, span.end) - start];
@@ -149,7 +149,7 @@ export async function* cutPieces(
   samples: AsyncIterable<Float32Array>,
   cutter: PieceCutter,
   signal: AbortSignal,
-): AsyncGenerator<Piece, void> {
+): AsyncGenerator<SpeechPiece, void> {
   throwIfCancelled(signal);
   for await (const chunk of samples) {
     throwIfCancelled(signal);

@@ -10,7 +10,7 @@ export interface SpeechSpan {
 }
 
 /** A stretch of audio, short enough to be decoded at once. */
-export interface Piece {
+export interface SpeechPiece {
   /** Position of its first sample in the audio. */
   readonly start: number;
   /** Mono, 16 kHz, ±1. At least one, and as few as the audio has. */
@@ -52,5 +52,5 @@ export interface PieceDecoder {
    *
    * @throws SottoError CANCELLED within one step of the network
    */
-  decode(piece: Piece, context: PieceContext, signal: AbortSignal): Promise<readonly TimedToken[]>;
+  decode(piece: SpeechPiece, context: PieceContext, signal: AbortSignal): Promise<readonly TimedToken[]>;
 }

@@ -4,7 +4,7 @@ import type { Segment } from '#daemon/protocol/transcription.js';
 
 import { isMark } from '../streaming/hypothesis.js';
 import { splitSentences } from '../text/sentences.js';
-import type { Piece, TimedToken } from './piece-decoder.js';
+import type { SpeechPiece, TimedToken } from './piece-decoder.js';
 import { groupWords, wordsOf } from './piece-words.js';
 
 export interface SegmentOptions {
@@ -22,7 +22,7 @@ export interface SegmentOptions {
  */
 export function placeTokens(
   tokens: readonly TimedToken[],
-  { start, samples }: Pick<Piece, 'start' | 'samples'>,
+  { start, samples }: Pick<SpeechPiece, 'start' | 'samples'>,
   isSpaced: boolean,
 ): TimedToken[] {
   const offset = start / SAMPLE_RATE;

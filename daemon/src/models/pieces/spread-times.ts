@@ -2,7 +2,7 @@
 import { SAMPLE_RATE } from '#daemon/audio/mel/mel.js';
 
 import { placeInFile } from './pack-speech.js';
-import type { Piece, PieceToken, TimedToken } from './piece-decoder.js';
+import type { SpeechPiece, PieceToken, TimedToken } from './piece-decoder.js';
 
 /**
  * Spreads the tokens over the speech of the piece by the lengths of their texts. Words then lie within a second or so of
@@ -10,7 +10,7 @@ import type { Piece, PieceToken, TimedToken } from './piece-decoder.js';
  */
 export function spreadTimes(
   tokens: readonly PieceToken[],
-  { samples, spoken }: Pick<Piece, 'samples' | 'spoken'>,
+  { samples, spoken }: Pick<SpeechPiece, 'samples' | 'spoken'>,
 ): TimedToken[] {
   const whole = [{ start: 0, end: samples.length / SAMPLE_RATE }];
   const pieces = spoken === undefined || spoken.length === 0 ? whole : spoken;

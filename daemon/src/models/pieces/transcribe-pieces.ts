@@ -17,7 +17,7 @@ import type { AudioStream } from '../speech-model.js';
 import { Stopwatch } from '../stopwatch.js';
 import { isSpaced } from '../text/word-spacing.js';
 import { cutPieces, PieceCutter } from './piece-cutter.js';
-import type { Piece, PieceDecoder, TimedToken } from './piece-decoder.js';
+import type { SpeechPiece, PieceDecoder, TimedToken } from './piece-decoder.js';
 import { checkedLanguage, checkPieceOptions, type PieceCapabilities } from './piece-options.js';
 import { meanProbability, placeTokens, segmentsOf } from './piece-segments.js';
 
@@ -83,7 +83,7 @@ export async function* transcribePieces(
 }
 
 /** Whether neither the VAD nor the model is certain that the piece holds speech. */
-function isInvented(tokens: readonly TimedToken[], { evidence }: Piece): boolean {
+function isInvented(tokens: readonly TimedToken[], { evidence }: SpeechPiece): boolean {
   if (evidence === undefined || !isUncertainSpeech(evidence)) return false;
   return meanProbability(tokens) < MIN_UNCERTAIN_CONFIDENCE;
 }

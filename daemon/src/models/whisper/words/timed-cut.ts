@@ -5,7 +5,8 @@ import { type Window, WINDOW_FRAMES } from '../encode/audio-windows.js';
 import type { EncodedWindow } from '../encode/encode.js';
 import { dropHallucinations } from './hallucinations.js';
 import type { Cut } from '../decode/segments.js';
-import { addWordTimes, type SpeechSpan } from './word-times.js';
+import type { SpeechSpan } from '../../pieces/piece-decoder.js';
+import { addWordTimes } from './word-times.js';
 import type { Whisper } from '../model.js';
 import type { WhisperTokenizer } from '../tokenizer.js';
 

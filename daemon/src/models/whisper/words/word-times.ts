@@ -5,6 +5,7 @@ import { alignTokens, type TokenTimes } from './alignment.js';
 import type { EncodedWindow } from '../encode/encode.js';
 import type { Whisper } from '../model.js';
 import { toCentiseconds } from '../../centiseconds.js';
+import type { SpeechSpan } from '../../pieces/piece-decoder.js';
 import { endsSentence } from '../../text/punctuation.js';
 import type { WhisperTokenizer } from '../tokenizer.js';
 import { mergePunctuation, splitWords, type TokenGroup } from './split-words.js';
@@ -23,12 +24,6 @@ export interface WordContext {
   readonly lastSpeechSeconds: number;
   /** Speech in the file by the VAD; words are clipped to it. */
   readonly speech?: readonly SpeechSpan[] | undefined;
-}
-
-/** In seconds. */
-export interface SpeechSpan {
-  readonly start: number;
-  readonly end: number;
 }
 
 /** Times in seconds from the start of the window. */
