@@ -39,8 +39,8 @@ export interface Cpu {
     options?: StreamOption,
   ): { panels: MxArray[]; batches: number[] };
   /**
-   * gelu(norm(x) wᵀ + bias) + residual: x [..., k] float32 → [..., outputs]. With `eps` the input is
-   * layer-normed first.
+   * scale f(norm(x) wᵀ + bias) + residual: x [..., k] float32 → [..., outputs]. With `eps` the input is
+   * layer-normed first; f is GELU, SiLU or nothing.
    */
   linear(
     x: MxArray,
@@ -53,6 +53,8 @@ export interface Cpu {
         normBias?: MxArray | null;
         eps?: number | undefined;
         gelu?: boolean;
+        silu?: boolean;
+        scale?: number | undefined;
         residual?: MxArray | null | undefined;
       },
   ): MxArray;
@@ -93,6 +95,33 @@ export interface Cpu {
     offset: number,
     eps: number,
     options?: StreamOption,
+  ): MxArray;
+  /**
+   * Self-attention with relative positions (arXiv 1901.02860). qkv [B, T, 3 H D]; distances [2 T - 1, H D]: the
+   * keys of the distances T - 1 … -(T - 1); u and v [H, D]: biases of the queries for content and distance →
+   * [B, T, H D]. Scores ((q + u) kᵀ + (q + v) dᵀ) / √D; query i and key j read distance i - j.
+   */
+  relativeAttention(
+    qkv: MxArray,
+    distances: MxArray,
+    u: MxArray,
+    v: MxArray,
+    options?: StreamOption,
+  ): MxArray;
+  /**
+   * SiLU of the depthwise convolution of gated frames: x [B, T, 2 C], whose second half gates the first; weights
+   * [K, C], K odd and at most 65; bias [C] → [B, T, C].
+   */
+  gatedDepthwise(x: MxArray, weights: MxArray, bias: MxArray, options?: StreamOption): MxArray;
+  /**
+   * 3 × 3 convolution of stride 2 and padding 1, each channel with its own kernel: x [B, H, W, C], or [B, H, W, 1],
+   * whose channel goes to all C; weights [9, C], bias [C] → [B, ⌈H / 2⌉, ⌈W / 2⌉, C].
+   */
+  stridedDepthwise(
+    x: MxArray,
+    weights: MxArray,
+    bias: MxArray,
+    options?: StreamOption & { relu?: boolean },
   ): MxArray;
   /** Logits [R, V] float32 → [index of the largest [R] int32, its log-probability [R]]. */
   argmax(logits: MxArray, options?: StreamOption): [index: MxArray, logprob: MxArray];

@@ -8,16 +8,20 @@ export interface FusedOps {
   norm?: LayerNorm | undefined;
   /** Applies GELU to the result. */
   gelu?: boolean | undefined;
+  /** Applies SiLU to the result. */
+  silu?: boolean | undefined;
+  /** A factor of the result, before the residual. */
+  scale?: number | undefined;
   /** Added last; has the result's shape or broadcasts to it. */
   residual?: MxArray | undefined;
 }
 
-/** gelu(product(norm(x)) + bias) + residual, with MLX's own ops. */
+/** scale f(product(norm(x)) + bias) + residual, with MLX's own ops; f is GELU, SiLU or nothing. */
 export function fusedProduct(
   x: MxArray,
-  { norm, gelu, residual }: FusedOps,
+  { norm, ...ops }: FusedOps,
   product: (x: MxArray) => MxArray,
   bias: MxArray | null = null,
 ): MxArray {
-  return applyEpilogue(product(norm ? norm.forward(x) : x), { bias, gelu, residual });
+  return applyEpilogue(product(norm ? norm.forward(x) : x), { ...ops, bias });
 }

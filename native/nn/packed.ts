@@ -27,7 +27,7 @@ abstract class PackedMatrix extends Module {
     return this;
   }
 
-  protected product(x: MxArray, bias: MxArray | null, { norm, gelu, residual }: FusedOps): MxArray {
+  protected product(x: MxArray, bias: MxArray | null, { norm, gelu, silu, scale, residual }: FusedOps): MxArray {
     return mx.cpu.linear(x, this.panels, this.outputs, {
       scales: this.scales,
       biases: this.biases,
@@ -36,6 +36,8 @@ abstract class PackedMatrix extends Module {
       normBias: norm?.bias ?? null,
       eps: norm?.eps,
       gelu: gelu ?? false,
+      silu: silu ?? false,
+      scale,
       residual,
     });
   }

@@ -9,8 +9,10 @@
 #ifdef SOTTO_CPU_KERNELS
 #include "cpu/attention.h"
 #include "cpu/decoder_block.h"
+#include "cpu/depthwise.h"
 #include "cpu/elementwise.h"
 #include "cpu/linear.h"
+#include "cpu/relative_attention.h"
 #else
 #include <stdexcept>
 #endif
@@ -37,7 +39,7 @@ constexpr int kToFloat32 = 32;
 bool available() { return cpu::kernels_enabled(); }
 
 cpu::LinearArgs weights(array panels, int outputs, MaybeArray scales, MaybeArray biases) {
-  return {std::move(panels), outputs, std::move(scales), std::move(biases), {}, {}, {}, 0, false, {}};
+  return {std::move(panels), outputs, std::move(scales), std::move(biases), {}, {}, {}, 0, cpu::Activation::none, 1, {}};
 }
 
 napi_value pack(std::vector<array> matrices, std::vector<int> bits, Stream s, Call* call) {
@@ -62,13 +64,17 @@ napi_value pack(std::vector<array> matrices, std::vector<int> bits, Stream s, Ca
 }
 
 array linear(array x, array panels, int outputs, MaybeArray scales, MaybeArray biases, MaybeArray bias, MaybeArray norm_weight,
-             MaybeArray norm_bias, std::optional<double> eps, Default<false> gelu, MaybeArray residual, Stream s) {
+             MaybeArray norm_bias, std::optional<double> eps, Default<false> gelu, Default<false> silu, std::optional<double> scale,
+             MaybeArray residual, Stream s) {
+  if (gelu && silu) throw wrong_value("a layer has one activation");
   auto args = weights(std::move(panels), outputs, std::move(scales), std::move(biases));
   args.bias = std::move(bias);
   args.norm_weight = std::move(norm_weight);
   args.norm_bias = std::move(norm_bias);
   args.norm_eps = eps.value_or(0);
-  args.gelu = gelu;
+  if (gelu) args.activation = cpu::Activation::gelu;
+  if (silu) args.activation = cpu::Activation::silu;
+  args.scale = static_cast<float>(scale.value_or(1));
   args.residual = std::move(residual);
   return cpu::linear(x, args, s);
 }
@@ -94,6 +100,16 @@ array decoder_block(array x, array keys, array values, array cross_keys, array c
   return cpu::decoder_block(x, keys, values, cross_keys, cross_values, weights, offset, static_cast<float>(eps), s);
 }
 
+array relative_attention(array qkv, array distances, array u, array v, Stream s) {
+  return cpu::relative_attention(qkv, distances, u, v, s);
+}
+
+array gated_depthwise(array x, array weights, array bias, Stream s) { return cpu::gated_depthwise(x, weights, bias, s); }
+
+array strided_depthwise(array x, array weights, array bias, Default<false> relu, Stream s) {
+  return cpu::strided_depthwise(x, weights, bias, relu, s);
+}
+
 Pair argmax(array logits, Stream s) {
   if (!cpu::argmax_applies(logits, s)) throw std::invalid_argument("[argmax] takes float32 [R, V] on the CPU");
   return cpu::argmax(logits, s);
@@ -106,7 +122,7 @@ Pair argmax(array logits, Stream s) {
 bool available() { return false; }
 napi_value pack(std::vector<array>, std::vector<int>, Stream, Call*) { absent(); }
 array linear(array, array, int, MaybeArray, MaybeArray, MaybeArray, MaybeArray, MaybeArray, std::optional<double>, Default<false>,
-             MaybeArray, Stream) {
+             Default<false>, std::optional<double>, MaybeArray, Stream) {
   absent();
 }
 array rows(array, int, array, MaybeArray, MaybeArray, Stream) { absent(); }
@@ -115,6 +131,9 @@ array cross_attend(array, array, array, Stream) { absent(); }
 array attend_cached(array, array, array, int, Stream) { absent(); }
 array decoder_weights(std::vector<MaybeArray>, Stream) { absent(); }
 array decoder_block(array, array, array, array, array, array, int, double, Stream) { absent(); }
+array relative_attention(array, array, array, array, Stream) { absent(); }
+array gated_depthwise(array, array, array, Stream) { absent(); }
+array strided_depthwise(array, array, array, Default<false>, Stream) { absent(); }
 Pair argmax(array, Stream) { absent(); }
 
 #endif
@@ -124,13 +143,16 @@ constexpr Op kOps[] = {
     op<instruction_set>("instructionSet", ""),
     op<panels>("panels", "w, bits"),
     op<pack>("pack", "matrices, bits"),
-    op<linear>("linear", "x, panels, outputs, *, scales, biases, bias, normWeight, normBias, eps, gelu, residual"),
+    op<linear>("linear", "x, panels, outputs, *, scales, biases, bias, normWeight, normBias, eps, gelu, silu, scale, residual"),
     op<rows>("rows", "panels, outputs, ids, *, scales, biases"),
     op<cross_attention_cache>("crossAttentionCache", "kv, heads"),
     op<cross_attend>("crossAttend", "q, keys, values"),
     op<attend_cached>("attendCached", "qkv, keys, values, offset"),
     op<decoder_weights>("decoderWeights", "weights"),
     op<decoder_block>("decoderBlock", "x, keys, values, crossKeys, crossValues, weights, offset, eps"),
+    op<relative_attention>("relativeAttention", "qkv, distances, u, v"),
+    op<gated_depthwise>("gatedDepthwise", "x, weights, bias"),
+    op<strided_depthwise>("stridedDepthwise", "x, weights, bias, *, relu"),
     op<argmax>("argmax", "logits"),
     op<lstm_available>("lstmAvailable", ""),
     op<lstm>("lstm", "gates, wh, state"),

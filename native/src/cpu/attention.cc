@@ -4,6 +4,7 @@
 #include <cmath>
 #include <vector>
 
+#include "head_panels.h"
 #include "kernels.h"
 #include "pool.h"
 #include "primitive.h"
@@ -18,14 +19,6 @@ namespace {
 /** Queries per block: their scores against 1500 keys take 288 KiB, which fits a second-level cache. */
 constexpr int64_t kBlockRows = 48;
 
-int64_t up(int64_t n) { return (n + kPanel - 1) / kPanel * kPanel; }
-
-/** One head; rows are `stride` floats apart. */
-struct Head {
-  float* data;
-  int64_t stride;
-};
-
 /** Head h of batch b as rows; copied into `room` only if a row is not contiguous. */
 Head head(mx::array& x, int64_t b, int64_t h, std::vector<float>& room) {
   const int64_t n = x.shape(2), d = x.shape(3);
@@ -38,47 +31,21 @@ Head head(mx::array& x, int64_t b, int64_t h, std::vector<float>& room) {
   return {to, d};
 }
 
-/** Rows [n, d] → panels of rows [⌈n / 16⌉, d, 16], zero-padded. */
-void panels_of_rows(Head x, int64_t n, int64_t d, float* to) {
-  for (int64_t p = 0; p < n; p += kPanel, to += d * kPanel) {
-    const int64_t rows = std::min(kPanel, n - p);
-    for (int64_t r = 0; r < rows; ++r) {
-      const float* row = x.data + (p + r) * x.stride;
-      for (int64_t i = 0; i < d; ++i) to[i * kPanel + r] = row[i];
-    }
-    for (int64_t r = rows; r < kPanel; ++r) {
-      for (int64_t i = 0; i < d; ++i) to[i * kPanel + r] = 0;
-    }
-  }
-}
-
-/** Rows [n, d] → panels of columns [⌈d / 16⌉, n, 16]. */
-void panels_of_columns(Head x, int64_t n, int64_t d, float* to) {
-  for (int64_t p = 0; p < d; p += kPanel) {
-    const int64_t columns = std::min(kPanel, d - p);
-    for (int64_t i = 0; i < n; ++i, to += kPanel) {
-      const float* from = x.data + i * x.stride + p;
-      for (int64_t c = 0; c < columns; ++c) to[c] = from[c];
-      for (int64_t c = columns; c < kPanel; ++c) to[c] = 0;
-    }
-  }
-}
-
 /** A block of queries: out = softmax(scale q kᵀ) v, keys and values in panels. */
 void attend_block(Head q, int64_t rows, int64_t first, const float* keys, const float* values, int64_t nk, int64_t d, int64_t nq,
                   float scale, bool causal, Head out) {
   static thread_local std::vector<float> room;
-  const int64_t width = up(nk);
+  const int64_t width = whole_panels(nk);
   float* scores = room_for(room, kBlockRows * width);
   // With a causal mask, no query of a block sees a key beyond that of its last row.
   const int64_t seen = causal ? std::clamp<int64_t>(first + rows + nk - nq, 1, nk) : nk;
-  kernels().product(q.data, q.stride, rows, keys, d * kPanel, up(seen) / kPanel, d, {scores, width, up(seen), scale});
+  kernels().product(q.data, q.stride, rows, keys, d * kPanel, whole_panels(seen) / kPanel, d, {scores, width, whole_panels(seen), nullptr, Activation::none, scale});
   float inverse[kBlockRows];
   for (int64_t i = 0; i < rows; ++i) {
     const int64_t filled = causal ? std::clamp<int64_t>(first + i + 1 + nk - nq, 1, nk) : nk;
     inverse[i] = kernels().softmax(scores + i * width, filled, seen);
   }
-  kernels().product(scores, width, rows, values, nk * kPanel, up(d) / kPanel, seen, {out.data, out.stride, d});
+  kernels().product(scores, width, rows, values, nk * kPanel, whole_panels(d) / kPanel, seen, {out.data, out.stride, d});
   for (int64_t i = 0; i < rows; ++i) kernels().scale(out.data + i * out.stride, d, inverse[i]);
 }
 
@@ -114,7 +81,7 @@ class Attention : public CpuPrimitive {
     const int64_t B = out.shape(0), H = out.shape(1), nq = out.shape(2), d = out.shape(3);
     const int64_t Hkv = k.shape(1), nk = k.shape(2), group = H / Hkv;
     static thread_local std::vector<float> room;
-    const int64_t key_size = up(nk) * d, value_size = nk * up(d);
+    const int64_t key_size = whole_panels(nk) * d, value_size = nk * whole_panels(d);
     float* packed = room_for(room, B * Hkv * (key_size + value_size));
     parallel_for(B * Hkv, 1 + (1 << 14) / (nk * d), [&](int64_t begin, int64_t end) {
       static thread_local std::vector<float> rows;

@@ -72,7 +72,7 @@ class DecoderBlock : public CpuPrimitive {
       const size_t first = which * kPerProduct;
       Epilogue epilogue{to, n, n};
       epilogue.bias = w.floats(first + 3);
-      epilogue.gelu = gelu;
+      if (gelu) epilogue.activation = Activation::gelu;
       if (residual) {
         epilogue.residual = residual->data;
         epilogue.residual_stride = residual->stride;

@@ -10,14 +10,17 @@ namespace sotto::cpu {
 struct Half { uint16_t bits; };   // IEEE binary16
 struct BFloat16 { uint16_t bits; };
 
+/** x σ(x) is SiLU. */
+enum class Activation { none, gelu, silu, relu };
+
 /** Applied to a sum of products before it is stored in out[row, column], column < n. */
 struct Epilogue {
   float* out;
   int64_t out_stride;
   int64_t n;
-  float scale = 1;
   const float* bias = nullptr;      // [n]
-  bool gelu = false;                // after the bias
+  Activation activation = Activation::none;  // after the bias
+  float scale = 1;                  // after the activation
   const float* residual = nullptr;  // added last
   int64_t residual_stride = 0;
 };
@@ -44,6 +47,10 @@ struct Kernels {
   float (*softmax)(float* x, int64_t filled, int64_t n);
   void (*gelu)(const float* from, float* to, int64_t n);
   void (*scale)(float* x, int64_t n, float factor);
+  void (*add_scaled)(const float* from, float* to, int64_t n, float factor);
+  void (*glu)(const float* x, int64_t n, float* to);
+  void (*depthwise)(const float* const* rows, const float* const* weights, int64_t taps, const float* bias, int64_t n, Activation, float* to);
+  void (*spread_channel)(const float* values, const float* const* weights, int64_t taps, const float* bias, int64_t n, Activation, float* to);
   void (*scores_float)(const float* q, int64_t d, const float* keys, int64_t panels, float* scores);
   void (*scores_half)(const float* q, int64_t d, const Half* keys, int64_t panels, float* scores);
   void (*weighted_sum_float)(const float* weights, int64_t n, const float* values, int64_t d, float factor, float* to);

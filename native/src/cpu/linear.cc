@@ -22,12 +22,13 @@ struct Inputs {
 
 class Linear : public CpuPrimitive {
  public:
-  Linear(mx::Stream stream, int64_t n, double eps, bool gelu, Inputs has)
-      : CpuPrimitive(stream), n_(n), eps_(eps), gelu_(gelu), has_(has) {}
+  Linear(mx::Stream stream, int64_t n, double eps, Activation activation, float scale, Inputs has)
+      : CpuPrimitive(stream), n_(n), eps_(eps), activation_(activation), scale_(scale), has_(has) {}
 
   void eval_cpu(const std::vector<mx::array>& inputs, std::vector<mx::array>& outputs) override {
     allocate(outputs[0]);
-    queue(inputs, outputs, [in = weak(inputs), o = weak(outputs[0]), n = n_, eps = eps_, gelu = gelu_, has = has_]() mutable {
+    queue(inputs, outputs, [in = weak(inputs), o = weak(outputs[0]), n = n_, eps = eps_, activation = activation_, scale = scale_,
+                           has = has_]() mutable {
       if (o.size() == 0) return;
       static thread_local std::vector<float> x_room, residual_room;
       size_t next = 1;
@@ -40,7 +41,8 @@ class Linear : public CpuPrimitive {
       Norm norm{static_cast<float>(eps)};
       if (has.norm_weight) norm.weight = in[next++].data<float>();
       if (has.norm_bias) norm.bias = in[next++].data<float>();
-      epilogue.gelu = gelu;
+      epilogue.activation = activation;
+      epilogue.scale = scale;
       if (has.residual) {
         const Rows residual = rows_of(in[next++], residual_room);
         epilogue.residual = residual.data;
@@ -53,13 +55,14 @@ class Linear : public CpuPrimitive {
   const char* name() const override { return "SottoLinear"; }
   bool is_equivalent(const mx::Primitive& other) const override {
     const auto& o = static_cast<const Linear&>(other);
-    return o.n_ == n_ && o.eps_ == eps_ && o.gelu_ == gelu_ && o.has_ == has_;
+    return o.n_ == n_ && o.eps_ == eps_ && o.activation_ == activation_ && o.scale_ == scale_ && o.has_ == has_;
   }
 
  private:
   int64_t n_;
   double eps_;
-  bool gelu_;
+  Activation activation_;
+  float scale_;
   Inputs has_;
 };
 
@@ -136,7 +139,7 @@ mx::array linear(const mx::array& x, const LinearArgs& p, mx::StreamOrDevice whe
   for (auto* part : {&p.bias, &p.norm_weight, &p.norm_bias}) if (*part) inputs.push_back(mx::contiguous(**part, false, stream));
   if (p.residual) inputs.push_back(p.residual->shape() == shape ? *p.residual : mx::broadcast_to(*p.residual, shape, stream));
   return mx::array(std::move(shape), mx::float32,
-                   std::make_shared<Linear>(stream, p.outputs, p.norm_eps, p.gelu, has), std::move(inputs));
+                   std::make_shared<Linear>(stream, p.outputs, p.norm_eps, p.activation, p.scale, has), std::move(inputs));
 }
 
 mx::array matrix_rows(const LinearArgs& p, const mx::array& ids, mx::StreamOrDevice where) {

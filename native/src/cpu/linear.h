@@ -5,6 +5,8 @@
 
 #include <mlx/mlx.h>
 
+#include "kernels.h"
+
 namespace sotto::cpu {
 
 struct LinearArgs {
@@ -14,12 +16,13 @@ struct LinearArgs {
   std::optional<mlx::core::array> bias;            // [n] float32
   std::optional<mlx::core::array> norm_weight, norm_bias;  // [k] float32
   double norm_eps = 0;      // above 0: layer-norms the input
-  bool gelu = false;
+  Activation activation = Activation::none;
+  float scale = 1;          // after the activation
   std::optional<mlx::core::array> residual;  // has the shape of the result
 };
 
 /**
- * gelu(norm(x) wᵀ + bias) + residual; every part but the product is optional. Computes in float32 for all weight
+ * scale activation(norm(x) wᵀ + bias) + residual; every part but the product is optional. Computes in float32 for all weight
  * dtypes. x [..., k] float32 → [..., n] float32.
  */
 mlx::core::array linear(const mlx::core::array& x, const LinearArgs& args, mlx::core::StreamOrDevice where);

@@ -1,0 +1,164 @@
+/** `config.json` with the sections of a NeMo model, as mlx-community stores it. */
+import * as v from 'valibot';
+
+import { defined } from '#daemon/protocol/defined.js';
+import { SottoError } from '#daemon/protocol/errors.js';
+
+import { dimension, durations, layerCount, parseFields, pieces, symbolLimit } from './config-fields.js';
+import type { ParakeetConfig } from './parakeet-config.js';
+import { quantizationField, toQuantization } from './parakeet-quantization.js';
+
+const MODELS = /^nemo\.collections\.asr\.models\.[\w.]*EncDec(CTC|RNNT|HybridRNNTCTC)\w*$/;
+
+/** NeMo's own default. */
+const MAX_SYMBOLS = 10;
+
+const encoder = v.object({
+  feat_in: dimension,
+  n_layers: layerCount,
+  d_model: dimension,
+  n_heads: dimension,
+  ff_expansion_factor: dimension,
+  subsampling: v.literal('dw_striding'),
+  subsampling_factor: v.literal(8),
+  subsampling_conv_channels: dimension,
+  causal_downsampling: v.optional(v.literal(false)),
+  self_attention_model: v.literal('rel_pos'),
+  conv_kernel_size: dimension,
+  conv_norm_type: v.optional(v.literal('batch_norm')),
+  conv_context_size: v.nullish(v.null()),
+  untie_biases: v.optional(v.literal(true)),
+  use_bias: v.optional(v.boolean(), true),
+  xscaling: v.optional(v.boolean(), true),
+});
+
+const preprocessor = v.object({
+  sample_rate: v.optional(v.literal(16_000), 16_000),
+  normalize: v.optional(v.nullable(v.picklist(['per_feature', 'NA'])), 'per_feature'),
+  window_size: v.optional(v.literal(0.025)),
+  window_stride: v.optional(v.literal(0.01)),
+  window: v.optional(v.literal('hann')),
+  features: dimension,
+  n_fft: v.optional(v.nullable(v.literal(512))),
+  preemph: v.optional(v.nullable(v.literal(0.97))),
+  mag_power: v.optional(v.literal(2)),
+  log: v.optional(v.literal(true)),
+  frame_splicing: v.optional(v.literal(1)),
+});
+
+const greedy = v.nullish(
+  v.object({ max_symbols: v.nullish(symbolLimit), max_symbols_per_step: v.nullish(symbolLimit) }),
+);
+const ctcHead = v.object({ vocabulary: v.nullish(pieces), num_classes: v.nullish(v.number()) });
+
+const common = {
+  target: v.pipe(v.string(), v.regex(MODELS, 'is no speech recognizer that Sotto knows')),
+  preprocessor,
+  encoder,
+  quantization: quantizationField,
+};
+const ctcFile = v.object({ ...common, decoder: ctcHead });
+const transducerFile = v.object({
+  ...common,
+  decoder: v.object({
+    vocab_size: v.optional(v.number()),
+    blank_as_pad: v.optional(v.literal(true)),
+    prednet: v.object({ pred_hidden: dimension, pred_rnn_layers: layerCount }),
+  }),
+  joint: v.object({
+    num_classes: v.nullish(v.number()),
+    vocabulary: v.nullish(pieces),
+    num_extra_outputs: v.optional(v.number(), 0),
+    jointnet: v.object({
+      joint_hidden: dimension,
+      activation: v.optional(v.picklist(['relu', 'tanh', 'sigmoid']), 'relu'),
+    }),
+  }),
+  model_defaults: v.nullish(v.object({ tdt_durations: v.nullish(durations) })),
+  decoding: v.nullish(v.object({ durations: v.nullish(v.array(v.number())), greedy })),
+});
+
+export function isNemoConfig({ target }: Readonly<Record<string, unknown>>): boolean {
+  return typeof target === 'string' && target.startsWith('nemo.collections.asr.');
+}
+
+/** @throws SottoError MODEL_UNSUPPORTED naming the field */
+export function parseNemo(json: Readonly<Record<string, unknown>>): ParakeetConfig {
+  const { target } = parseFields(v.object({ target: common.target }), json);
+  return MODELS.exec(target)?.[1] === 'CTC' ? parseCtc(json) : parseTransducer(json, target);
+}
+
+function parseCtc(json: unknown): ParakeetConfig {
+  const file = parseFields(ctcFile, json);
+  const { vocabulary, num_classes: classes } = file.decoder;
+  return {
+    ...encoderOf(file),
+    ...vocabularyOf(vocabulary, classes, 'decoder'),
+    hasCtc: true,
+  };
+}
+
+function parseTransducer(json: unknown, target: string): ParakeetConfig {
+  const file = parseFields(transducerFile, json);
+  const { decoder, joint, model_defaults: defaults, decoding } = file;
+  const { vocabulary, num_classes: classes, num_extra_outputs: extra, jointnet } = joint;
+  const skips = defaults?.tdt_durations ?? [];
+  if (extra !== skips.length) {
+    throw new SottoError(
+      'MODEL_UNSUPPORTED',
+      `config.json: joint.num_extra_outputs: ${extra} outputs for ${skips.length} durations`,
+    );
+  }
+  const common = { ...encoderOf(file), ...vocabularyOf(vocabulary, classes, 'joint') };
+  return {
+    ...common,
+    transducer: {
+      encoderDims: common.encoder.dims,
+      tokens: common.tokens,
+      predictionDims: decoder.prednet.pred_hidden,
+      predictionLayers: decoder.prednet.pred_rnn_layers,
+      jointDims: jointnet.joint_hidden,
+      activation: jointnet.activation,
+      durations: skips,
+      maxSymbols: decoding?.greedy?.max_symbols ?? decoding?.greedy?.max_symbols_per_step ?? MAX_SYMBOLS,
+    },
+    hasCtc: MODELS.exec(target)?.[1] === 'HybridRNNTCTC',
+  };
+}
+
+/** The vocabulary counts if it is there; the number of classes may be unset. */
+function vocabularyOf(vocabulary: readonly string[] | null | undefined, classes: unknown, section: string) {
+  const tokens = vocabulary?.length ?? classes;
+  if (typeof tokens !== 'number' || !Number.isSafeInteger(tokens) || tokens < 1) {
+    throw new SottoError(
+      'MODEL_UNSUPPORTED',
+      `config.json: ${section}.vocabulary: the vocabulary is missing`,
+    );
+  }
+  return { tokens, ...defined({ vocabulary: vocabulary ?? undefined }) };
+}
+
+function encoderOf({ encoder: e, preprocessor: p, quantization }: v.InferOutput<typeof ctcFile | typeof transducerFile>) {
+  if (e.feat_in !== p.features) {
+    throw new SottoError(
+      'MODEL_UNSUPPORTED',
+      `config.json: preprocessor.features: ${p.features} bands, but encoder.feat_in is ${e.feat_in}`,
+    );
+  }
+  return {
+    encoder: {
+      bands: e.feat_in,
+      layers: e.n_layers,
+      dims: e.d_model,
+      heads: e.n_heads,
+      feedForwardDims: e.d_model * e.ff_expansion_factor,
+      kernelSize: e.conv_kernel_size,
+      subsamplingChannels: e.subsampling_conv_channels,
+      hasBias: e.use_bias,
+      hasConvolutionBias: e.use_bias,
+      isInputScaled: e.xscaling,
+    },
+    normalization: p.normalize === 'per_feature' ? ('per feature' as const) : ('none' as const),
+    ...defined({ quantization: toQuantization(quantization) }),
+  };
+}

@@ -1,0 +1,78 @@
+/** A transducer as its decoders use it: predictions after tokens, and choices at frames. */
+import { mx, type Dtype, type MxArray } from '#native/index.js';
+
+import type { JointNetwork, Prediction, PredictionNetwork, TransducerConfig } from './transducer-network.js';
+
+/** What the joint prefers at each of some frames, for one prediction. */
+export interface FrameChoices {
+  /** Ids of the best tokens; the blank is `config.tokens`. */
+  readonly tokens: Int32Array;
+  /** Natural-log probability of each of them among all tokens and the blank. */
+  readonly logprobs: Float32Array;
+  /** Frames to skip after each; 0 for a transducer without durations. */
+  readonly durations: Int32Array;
+}
+
+export class Transducer {
+  constructor(
+    readonly config: TransducerConfig,
+    readonly decoder: PredictionNetwork,
+    readonly joint: JointNetwork,
+    readonly dtype: Dtype,
+  ) {}
+
+  /** Features of the encoder [T, encoder dims] → what the joint adds to predictions: [T, joint dims]. The caller owns it. */
+  project(features: MxArray): MxArray {
+    return mx.tidy(() => this.joint.enc.forward(features));
+  }
+
+  /** The prediction after `token`, or the first one. The caller owns it and still owns `before`. */
+  predict(token: number, before?: Prediction): Prediction {
+    return mx.tidy(() => {
+      const state = this.decoder.step(token, before?.state ?? this.decoder.start(this.dtype));
+      const output = state.at(-1)?.output;
+      if (output === undefined) throw new RangeError('the prediction network has no layers');
+      return { projected: this.joint.pred.forward(output), state };
+    });
+  }
+
+  /**
+   * Scores the projected frames [T, joint dims] against one prediction, in one product.
+   *
+   * @param bias added to the logits, [tokens + blank + durations]
+   */
+  async choose(frames: MxArray, prediction: Prediction, bias?: MxArray): Promise<FrameChoices> {
+    const { tokens, durations } = this.config;
+    const count = frames.shape[0] ?? 0;
+    const results = mx.tidy(() => {
+      let logits = this.joint.forward(frames, prediction.projected);
+      if (bias !== undefined) logits = mx.add(logits, bias);
+      const ofTokens = mx.slice(logits, [0, 0], [count, tokens + 1]);
+      const best = mx.argmax(ofTokens, 1, true);
+      const chosen = mx.takeAlongAxis(ofTokens, best, 1);
+      const logprobs = mx.subtract(chosen, mx.logsumexp(ofTokens, 1, true));
+      const skipped =
+        durations.length === 0
+          ? []
+          : [mx.argmax(mx.slice(logits, [0, tokens + 1], [count, tokens + 1 + durations.length]), 1)];
+      return [best, logprobs, ...skipped];
+    });
+    await mx.ready(...results);
+    try {
+      const [best, logprobs, skipped] = results;
+      const ids = skipped?.toTypedArray('int32');
+      return {
+        tokens: best?.toTypedArray('int32') ?? new Int32Array(0),
+        logprobs: logprobs?.toTypedArray('float32') ?? new Float32Array(0),
+        durations: ids?.map((id) => durations[id] ?? 0) ?? new Int32Array(count),
+      };
+    } finally {
+      mx.dispose(results);
+    }
+  }
+}
+
+export function disposePrediction(prediction: Prediction | undefined): void {
+  if (prediction === undefined) return;
+  mx.dispose([prediction.projected, ...prediction.state.flatMap(({ output, cell }) => [output, cell])]);
+}
