@@ -2,7 +2,8 @@ import { mx, type MxArray } from '../index.js';
 import { BufferedCache, validateCapacity } from './buffered-cache.js';
 import type { SelfAttentionCache } from './self-attention-cache.js';
 
-const PANEL = 16;
+/** Columns that the CPU kernels compute together. */
+export const PANEL = 16;
 
 /** The buffers of a cache and the position of the first new token. */
 interface Reservation {

@@ -1,7 +1,7 @@
 import type { MxArray } from '../index.js';
 import { JointCache } from './joint-cache.js';
 import { canPack } from './packed.js';
-import { PanelCache } from './panel-cache.js';
+import { PANEL, PanelCache } from './panel-cache.js';
 import type { DeviceRows, PendingReorder } from './speculative-reorder.js';
 
 /** Keys and values of the positions that one decoder block has processed. */
@@ -34,7 +34,12 @@ export interface SelfAttentionCache {
   dispose(): void;
 }
 
-/** The cache for the current device. @param capacity maximum number of positions */
-export function selfAttentionCache(capacity: number): SelfAttentionCache {
-  return canPack() ? new PanelCache(capacity) : new JointCache(capacity);
+/**
+ * The cache for the current device.
+ *
+ * @param capacity maximum number of positions
+ * @param headWidth the CPU kernels need a multiple of 16; MLX's attention serves other widths
+ */
+export function selfAttentionCache(capacity: number, headWidth = PANEL): SelfAttentionCache {
+  return canPack() && headWidth % PANEL === 0 ? new PanelCache(capacity) : new JointCache(capacity);
 }

@@ -68,3 +68,12 @@ export function swapped(array: MxArray, first: number, second: number): MxArray 
   array.dispose();
   return result;
 }
+
+/** Whether two arrays have equal values, such as an embedding and a tied output layer. */
+export async function isSameArray(a: MxArray, b: MxArray): Promise<boolean> {
+  const equal = mx.tidy(() => mx.arrayEqual(a, b));
+  await mx.ready(equal);
+  const answer = Boolean(equal.item());
+  equal.dispose();
+  return answer;
+}

@@ -12,7 +12,7 @@ import { readSmallFile } from '#daemon/read-small-file.js';
 import { mx, type MxArray } from '#native/index.js';
 import * as nn from '#native/nn/index.js';
 
-import { swapped, type Checkpoint } from '../../checkpoint/checkpoint-network.js';
+import { isSameArray, swapped, type Checkpoint } from '../../checkpoint/checkpoint-network.js';
 import { asModelError } from '../../checkpoint/model-error.js';
 import { openNamedArrays, type NamedArrays } from '../../checkpoint/naming.js';
 import { MAX_CONFIG_BYTES, readConfigFile } from '../../config-file.js';
@@ -67,7 +67,7 @@ async function whisperCheckpoint(
     names,
     array: async (name) => {
       const array = await arrays.weight(name);
-      if (output && name === 'decoder.token_embedding.weight' && !(await isTied(array, output))) {
+      if (output && name === 'decoder.token_embedding.weight' && !(await isSameArray(array, output))) {
         array.dispose();
         throw new SottoError(
           'MODEL_UNSUPPORTED',
@@ -108,15 +108,6 @@ async function checkPositions(found: MxArray, config: WhisperConfig, where: stri
     'MODEL_UNSUPPORTED',
     `${where}: the encoder’s positions are not the sinusoids [${shape.join(', ')}] of Whisper`,
   );
-}
-
-/** The output layer is tied to the embedding. */
-async function isTied(embedding: MxArray, output: MxArray): Promise<boolean> {
-  const equal = mx.tidy(() => mx.arrayEqual(embedding, output));
-  await mx.ready(equal);
-  const answer = Boolean(equal.item());
-  mx.dispose(equal, output);
-  return answer;
 }
 
 const heads = v.array(v.tuple([v.pipe(v.number(), v.integer()), v.pipe(v.number(), v.integer())]));
