@@ -4,9 +4,10 @@ import * as v from 'valibot';
 import { defined } from '#daemon/protocol/defined.js';
 import { SottoError } from '#daemon/protocol/errors.js';
 
-import { dimension, durations, layerCount, parseFields, pieces, symbolLimit } from './config-fields.js';
+import { dimension, durations, layerCount, pieces, symbolLimit } from './config-limits.js';
 import type { ParakeetConfig } from './parakeet-config.js';
-import { quantizationField, toQuantization } from './parakeet-quantization.js';
+import { parseFields } from '../checkpoint/config-fields.js';
+import { quantizationSchema, storedQuantization } from '../checkpoint/quantization.js';
 
 const MODELS = /^nemo\.collections\.asr\.models\.[\w.]*EncDec(CTC|RNNT|HybridRNNTCTC)\w*$/;
 
@@ -55,7 +56,7 @@ const common = {
   target: v.pipe(v.string(), v.regex(MODELS, 'is no speech recognizer that Sotto knows')),
   preprocessor,
   encoder,
-  quantization: quantizationField,
+  quantization: v.exactOptional(quantizationSchema),
 };
 const ctcFile = v.object({ ...common, decoder: ctcHead });
 const transducerFile = v.object({
@@ -159,6 +160,6 @@ function encoderOf({ encoder: e, preprocessor: p, quantization }: v.InferOutput<
       isInputScaled: e.xscaling,
     },
     normalization: p.normalize === 'per_feature' ? ('per feature' as const) : ('none' as const),
-    ...defined({ quantization: toQuantization(quantization) }),
+    ...defined({ quantization: quantization && storedQuantization(quantization) }),
   };
 }

@@ -4,9 +4,10 @@ import * as v from 'valibot';
 import { defined } from '#daemon/protocol/defined.js';
 import { SottoError } from '#daemon/protocol/errors.js';
 
-import { dimension, durations, layerCount, parseFields, symbolLimit, tokenCount } from './config-fields.js';
+import { dimension, durations, layerCount, symbolLimit, tokenCount } from './config-limits.js';
 import type { ParakeetConfig } from './parakeet-config.js';
-import { quantizationField, toQuantization } from './parakeet-quantization.js';
+import { parseFields } from '../checkpoint/config-fields.js';
+import { quantizationSchema, storedQuantization } from '../checkpoint/quantization.js';
 
 const encoderConfig = v.object({
   hidden_size: dimension,
@@ -29,7 +30,7 @@ const encoderConfig = v.object({
 const common = {
   encoder_config: encoderConfig,
   vocab_size: tokenCount,
-  quantization: quantizationField,
+  quantization: v.exactOptional(quantizationSchema),
 };
 const ctcFile = v.object({ ...common, model_type: v.literal('parakeet_ctc'), pad_token_id: v.number() });
 const transducerFile = v.object({
@@ -109,6 +110,6 @@ function encoderOf({ encoder_config: e, quantization }: v.InferOutput<typeof ctc
       isInputScaled: e.scale_input,
     },
     normalization: 'per feature' as const,
-    ...defined({ quantization: toQuantization(quantization) }),
+    ...defined({ quantization: quantization && storedQuantization(quantization) }),
   };
 }

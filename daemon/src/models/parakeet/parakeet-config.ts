@@ -5,7 +5,7 @@ import { encoderFrames, type ConformerConfig } from '../conformer/conformer-conf
 import type { TransducerConfig } from '../transducer/transducer-network.js';
 import { isNemoConfig, parseNemo } from './config-nemo.js';
 import { isTransformersConfig, parseTransformers } from './config-transformers.js';
-import type { StoredQuantization } from './parakeet-quantization.js';
+import type { StoredQuantization } from '../checkpoint/quantization.js';
 
 /** `per feature`: each band has mean 0 and deviation 1 over the audio. */
 export type Normalization = 'per feature' | 'none';

@@ -1,7 +1,6 @@
-/** Fields that the forms of `config.json` share. */
+/** Limits of the fields of `config.json`, whatever its form. */
 import * as v from 'valibot';
 
-import { SottoError } from '#daemon/protocol/errors.js';
 import { integer } from '#daemon/protocol/fields.js';
 
 /** No published model has a dimension beyond this; it bounds what is allocated before the weights are read. */
@@ -19,17 +18,3 @@ export const durations = v.pipe(
 );
 export const symbolLimit = v.pipe(integer, v.minValue(1), v.maxValue(1_000));
 export const pieces = v.array(v.string());
-
-/** @throws SottoError MODEL_UNSUPPORTED naming the field */
-export function parseFields<Schema extends v.GenericSchema>(
-  schema: Schema,
-  json: unknown,
-): v.InferOutput<Schema> {
-  const parsed = v.safeParse(schema, json);
-  if (parsed.success) return parsed.output;
-  const [issue] = parsed.issues;
-  throw new SottoError(
-    'MODEL_UNSUPPORTED',
-    `config.json: ${v.getDotPath(issue) ?? 'the file'}: ${issue.message}`,
-  );
-}
