@@ -10,12 +10,13 @@ import {
   type Recognizer,
   type SpeechModel,
 } from './speech-model.js';
+import { moonshineFamily } from './moonshine/moonshine-family.js';
 import { whisperFamily } from './whisper/whisper-family.js';
 
 export type { Footprint } from './speech-model.js';
 
 /** Add a family here. */
-const FAMILIES: ModelFamily[] = [whisperFamily];
+const FAMILIES: ModelFamily[] = [whisperFamily, moonshineFamily];
 
 /**
  * Adds a family in this process, before its models are loaded.

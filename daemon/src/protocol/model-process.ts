@@ -20,8 +20,8 @@ const convertOptionsSchema = v.object({
   embeddingBits: v.exactOptional(v.picklist(LAYER_BITS)),
   /** Bits of layers by name, with `*` as a wildcard. They override the options above; the last match wins. */
   layers: v.exactOptional(v.array(v.object({ pattern: v.string(), bits: v.picklist(LAYER_BITS) }))),
-  /** Number of weights that share a scale. */
-  groupSize: v.picklist(GROUP_SIZES),
+  /** Number of weights that share a scale; the usual one of the family if omitted. */
+  groupSize: v.exactOptional(v.picklist(GROUP_SIZES)),
   /** Type of the scales and of weights that are not quantized. */
   dtype: v.picklist(WEIGHT_TYPES),
 });

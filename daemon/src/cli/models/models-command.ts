@@ -12,7 +12,7 @@ import { defined } from '../../protocol/defined.js';
 
 interface ConvertFlags {
   bits?: NonNullable<ConvertOptions['bits']>;
-  groupSize: ConvertOptions['groupSize'];
+  groupSize?: NonNullable<ConvertOptions['groupSize']>;
   dtype: ConvertOptions['dtype'];
   force?: boolean;
 }
@@ -48,9 +48,10 @@ export function addModels(program: Command, outcome: { exitCode: number }): void
       new Option('--bits <n>', `quantize weights: ${WEIGHT_BITS.join(', ')}`).argParser(oneOf(WEIGHT_BITS)),
     )
     .addOption(
-      new Option('--group-size <n>', `weights that share a scale: ${GROUP_SIZES.join(', ')}`)
-        .argParser(oneOf(GROUP_SIZES))
-        .default(64),
+      new Option(
+        '--group-size <n>',
+        `weights that share a scale: ${GROUP_SIZES.join(', ')} (default: the model’s usual one)`,
+      ).argParser(oneOf(GROUP_SIZES)),
     )
     .addOption(new Option('--dtype <type>', 'type of other weights').choices(WEIGHT_TYPES).default('float16'))
     .option('--force', 'replace an existing model folder')
@@ -72,7 +73,7 @@ export function addModels(program: Command, outcome: { exitCode: number }): void
           dir,
           out: resolve(out),
           force: flags.force === true,
-          options: { groupSize, dtype, ...defined({ bits }) },
+          options: { dtype, ...defined({ bits, groupSize }) },
           signal,
         }),
       );

@@ -3,6 +3,7 @@ import { InvalidArgumentError, Option, type Command } from 'commander';
 import { hiddenAlias } from '../flags/hidden-alias.js';
 import { examples } from '../help/layout.js';
 import { modelDirs, resolvePaths } from '../../paths.js';
+import { defined } from '../../protocol/defined.js';
 import { GROUP_SIZES, LAYER_BITS, WEIGHT_BITS, type ConvertOptions } from '../../protocol/model-process.js';
 import { findModel } from '../../store/find-model.js';
 import { modelArgument } from '../../store/model-argument.js';
@@ -10,7 +11,7 @@ import { interruptible } from './installed-model-commands.js';
 
 interface QuantizeFlags {
   bits: NonNullable<ConvertOptions['bits']>;
-  groupSize: ConvertOptions['groupSize'];
+  groupSize?: NonNullable<ConvertOptions['groupSize']>;
   firstLastBits: NonNullable<ConvertOptions['endBits']>;
   embeddingBits: NonNullable<ConvertOptions['embeddingBits']>;
   layerBits: NonNullable<ConvertOptions['layers']>;
@@ -36,9 +37,10 @@ export function addQuantize(models: Command, outcome: { exitCode: number }): voi
         .default(4),
     )
     .addOption(
-      new Option('--group-size <n>', `weights that share a scale: ${GROUP_SIZES.join(', ')}`)
-        .argParser(oneOf(GROUP_SIZES))
-        .default(64),
+      new Option(
+        '--group-size <n>',
+        `weights that share a scale: ${GROUP_SIZES.join(', ')} (default: the model’s usual one)`,
+      ).argParser(oneOf(GROUP_SIZES)),
     )
     .addOption(
       new Option('--first-last-bits <n>', 'bits of the first and last blocks; 16: not quantized')
@@ -82,7 +84,7 @@ export function addQuantize(models: Command, outcome: { exitCode: number }): voi
           force: flags.force === true,
           options: {
             bits,
-            groupSize,
+            ...defined({ groupSize }),
             endBits,
             embeddingBits,
             ...(layers.length > 0 && { layers }),

@@ -10,18 +10,20 @@ const UNQUANTIZED_BITS = 16;
 /** Quantization of a layer; false: none. */
 export type QuantizationRule = (layer: string) => LayerQuantization | false;
 
-/** Layers of a network that a conversion may treat on their own. */
-export interface SpecialLayers {
+/** What a family says about quantization: layers that a conversion may treat on their own. */
+export interface LayerRules {
   /** The token embedding, which is also the output layer. */
   readonly embedding: string;
   /** Prefixes of the first and last blocks, which are most sensitive to rounding. */
   readonly ends: readonly string[];
+  /** Used if the conversion names none. */
+  readonly defaultGroupSize: number;
 }
 
 /** Rules by the function of a layer. All layers of one attention share their quantization, so that they can be joined. */
 export function ruleFor(
   { bits, endBits, embeddingBits, layers = [], groupSize }: ConvertOptions,
-  { embedding, ends }: SpecialLayers,
+  { embedding, ends, defaultGroupSize }: LayerRules,
 ): QuantizationRule {
   const named = layers.map(({ pattern, bits: own }) => ({ matches: patternRegExp(pattern), bits: own }));
   return (layer) => {
@@ -29,7 +31,9 @@ export function ruleFor(
     if (layer === embedding) own = embeddingBits ?? bits;
     else if (ends.some((end) => layer.startsWith(end))) own = endBits ?? bits;
     own = named.findLast(({ matches }) => matches.test(layer))?.bits ?? own;
-    return own === undefined || own === UNQUANTIZED_BITS ? false : { groupSize, bits: own };
+    return own === undefined || own === UNQUANTIZED_BITS
+      ? false
+      : { groupSize: groupSize ?? defaultGroupSize, bits: own };
   };
 }
 

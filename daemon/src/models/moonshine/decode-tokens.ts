@@ -19,6 +19,13 @@ export interface DecodeLimits {
   readonly shouldStop: (tokens: readonly DecodedToken[]) => boolean;
 }
 
+export interface DecodedTokens {
+  /** Without the end-of-text. */
+  readonly found: readonly DecodedToken[];
+  /** Whether the model ended the text itself. */
+  readonly ended: boolean;
+}
+
 /** One token, still on the device. */
 interface Step {
   readonly token: MxArray; // [1] int32
@@ -26,7 +33,7 @@ interface Step {
 }
 
 /**
- * The most probable tokens of the audio, without the end-of-text.
+ * The most probable tokens of the audio.
  *
  * The step for a token is queued before the previous token is read, so the device never waits for JavaScript; the price is
  * one superfluous step at the end. Each token costs one wait and one read.
@@ -40,7 +47,7 @@ export async function decodeTokens(
   caches: readonly nn.SelfAttentionCache[],
   { maxTokens, shouldStop }: DecodeLimits,
   signal: AbortSignal,
-): Promise<DecodedToken[]> {
+): Promise<DecodedTokens> {
   const { startToken, endTokens } = model.config;
   for (const cache of caches) cache.reset();
   const tokens: DecodedToken[] = [];
@@ -59,11 +66,11 @@ export async function decodeTokens(
       const probability = Math.exp(Number(step.logprob.item()));
       disposeStep(step);
       [step, next] = [next, undefined];
-      if (endTokens.includes(id)) break;
+      if (endTokens.includes(id)) return { found: tokens, ended: true };
       tokens.push({ id, probability });
       if (shouldStop(tokens)) break;
     }
-    return tokens;
+    return { found: tokens, ended: false };
   } finally {
     for (const leftover of [step, next]) if (leftover !== undefined) disposeStep(leftover);
   }

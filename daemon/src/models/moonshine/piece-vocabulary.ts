@@ -9,7 +9,7 @@ import { readSmallFile } from '#daemon/read-small-file.js';
 
 import { MAX_CONFIG_BYTES } from '../config-file.js';
 
-const FILE = 'tokenizer.json';
+export const TOKENIZER_FILE = 'tokenizer.json';
 /** SentencePiece writes a space as U+2581. */
 const SPACE = /\u2581/g;
 /** A piece that is one byte of a character. */
@@ -39,7 +39,7 @@ export class PieceVocabulary {
    * @throws SottoError TOKENIZER_FAILED naming the file; MODEL_NOT_FOUND, MODEL_UNREADABLE
    */
   static load(dir: string, size: number): PieceVocabulary {
-    const path = join(dir, FILE);
+    const path = join(dir, TOKENIZER_FILE);
     const text = readSmallFile(path, MAX_CONFIG_BYTES, MODEL_FILE);
     const fail = (problem: string, cause?: unknown): SottoError =>
       new SottoError('TOKENIZER_FAILED', `${path}: ${problem}`, cause === undefined ? {} : { cause });

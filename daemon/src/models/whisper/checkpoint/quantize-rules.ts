@@ -10,6 +10,7 @@ export function quantizationRule(
 ): QuantizationRule {
   return ruleFor(options, {
     embedding: 'decoder.token_embedding',
+    defaultGroupSize: 64,
     ends: [
       ...[0, nAudioLayer - 1].map((i) => `encoder.blocks.${i}.`),
       ...[0, nTextLayer - 1].map((i) => `decoder.blocks.${i}.`),

@@ -4,26 +4,23 @@
  */
 import { FRAMES_PER_SECOND } from '#daemon/audio/mel/mel.js';
 
+import { tokenLoopAtEnd, type TokenLoop, type TokenLoopLimits } from '../../text/token-loop.js';
 import { compressionRatio, type DecodeResult } from './decode.js';
 import type { Forecast, CandidateNeeds, CandidateSource } from '../search/candidates.js';
 import type { Rows, Search, Sequence } from '../search/search.js';
 import type { WhisperTokenizer } from '../tokenizer.js';
 
-/** A run of tokens that repeats up to the end of the text. */
-interface Loop {
+/** A run of tokens that repeats up to the end of the text; its lengths count text tokens. */
+interface Loop extends TokenLoop {
   /** Start and end of the first occurrence. */
   readonly start: number;
   readonly firstEnd: number;
-  /** Text tokens of one occurrence, and of all of them. */
-  readonly period: number;
-  readonly length: number;
 }
 
-/** The longest run to search for: two long sentences. */
-const MAX_PERIOD_TOKENS = 60;
-/** A loop has at least this many repeats and tokens. People say "no, no, no, no", count, and sing refrains twice. */
-const MIN_REPEATS = 3;
+/** People say "no, no, no, no", count, and sing refrains twice. */
 const MIN_LOOP_TOKENS = 40;
+/** The longest run to search for is two long sentences. */
+const LOOP: TokenLoopLimits = { maxPeriod: 60, minRepeats: 3, minTokens: MIN_LOOP_TOKENS };
 /** Faster than any speaker. */
 const MAX_TOKENS_PER_SECOND = 8;
 
@@ -31,19 +28,10 @@ const MAX_TOKENS_PER_SECOND = 8;
 export function loopAtEnd(tokens: readonly number[], timestampBegin: number): Loop | undefined {
   const at = tokens.flatMap((token, i) => (token < timestampBegin ? [i] : []));
   const text = at.map((i) => tokens[i] ?? 0);
-  for (let period = 1; period <= Math.min(MAX_PERIOD_TOKENS, text.length / MIN_REPEATS); period++) {
-    let same = 0; // tokens at the end that are those one period before
-    while (same < text.length - period) {
-      const last = text.length - 1 - same;
-      if (text[last] !== text[last - period]) break;
-      same++;
-    }
-    const length = same + period;
-    if (length < Math.max(MIN_LOOP_TOKENS, MIN_REPEATS * period)) continue;
-    const first = text.length - length;
-    return { start: at[first] ?? 0, firstEnd: (at[first + period - 1] ?? 0) + 1, period, length };
-  }
-  return undefined;
+  const loop = tokenLoopAtEnd(text, LOOP);
+  if (loop === undefined) return undefined;
+  const first = text.length - loop.length;
+  return { start: at[first] ?? 0, firstEnd: (at[first + loop.period - 1] ?? 0) + 1, ...loop };
 }
 
 interface LoopLimits {

@@ -1,0 +1,96 @@
+/** Decodes pieces of speech: samples to tokens with their texts. */
+import { SAMPLE_RATE } from '#daemon/audio/mel/mel.js';
+import { mx } from '#native/index.js';
+
+import type { PieceContext, PieceDecoder, SpeechPiece, TimedToken } from '../pieces/piece-decoder.js';
+import { spreadTimes } from '../pieces/spread-times.js';
+import { tokenLoopAtEnd, type TokenLoopLimits } from '../text/token-loop.js';
+import { decodeTokens, makeCaches, type DecodedToken, type DecodedTokens } from './decode-tokens.js';
+import { encodeSamples } from './encode-samples.js';
+import type { Moonshine } from './moonshine-network.js';
+import type { MoonshineOptions } from './moonshine-options.js';
+import type { PieceVocabulary } from './piece-vocabulary.js';
+
+/** The model was trained on audio of at most this length. */
+export const MAX_PIECE_SECONDS = 30;
+export const DEFAULT_TOKENS_PER_SECOND = 6.5;
+/** A short word may need this many tokens, whatever its length: two, punctuation, and the end-of-text. */
+const MIN_TOKENS = 5;
+
+/** Stops a decode: no speaker repeats so much in the same order. */
+const CERTAIN_LOOP = { maxPeriod: 40, minRepeats: 4, minTokens: 32 };
+/** A loop of a text that did not end by itself. */
+const LIKELY_LOOP = { maxPeriod: 40, minRepeats: 3, minTokens: 8 };
+
+export interface MoonshineDeps {
+  readonly model: Moonshine;
+  readonly vocabulary: PieceVocabulary;
+}
+
+export class MoonshineDecoder implements PieceDecoder {
+  readonly maxSeconds = MAX_PIECE_SECONDS;
+  readonly #deps: MoonshineDeps;
+  readonly #tokensPerSecond: number;
+
+  constructor(
+    deps: MoonshineDeps,
+    { maxTokensPerSecond = DEFAULT_TOKENS_PER_SECOND }: MoonshineOptions = {},
+  ) {
+    this.#deps = deps;
+    this.#tokensPerSecond = maxTokensPerSecond;
+  }
+
+  async decode(
+    piece: SpeechPiece,
+    { stopwatch }: PieceContext,
+    signal: AbortSignal,
+  ): Promise<readonly TimedToken[]> {
+    const { model, vocabulary } = this.#deps;
+    const { samples, spoken } = piece;
+    const audio = await stopwatch.time('encode', () => encodeSamples(model, samples, signal));
+    // One position holds the start of the text.
+    const wanted = Math.trunc((samples.length / SAMPLE_RATE) * this.#tokensPerSecond) - 1;
+    const maxTokens = Math.max(MIN_TOKENS, wanted);
+    const caches = makeCaches(model, maxTokens);
+    // Without VAD the text is what the model says, as its authors' code gives it.
+    const isGuarded = spoken !== undefined;
+    try {
+      const tokens = await stopwatch.time('decode', () =>
+        decodeTokens(
+          model,
+          audio,
+          caches,
+          { maxTokens, shouldStop: (found) => isGuarded && loopOf(found, CERTAIN_LOOP) !== undefined },
+          signal,
+        ),
+      );
+      const kept = isGuarded ? withoutLoop(tokens) : tokens.found;
+      const texts = vocabulary.texts(kept.map(({ id }) => id));
+      return spreadTimes(
+        kept.map((token, i) => ({ ...token, text: texts[i] ?? '' })),
+        piece,
+      );
+    } finally {
+      mx.dispose(audio);
+      for (const cache of caches) cache.dispose();
+    }
+  }
+}
+
+/**
+ * A text that did not end by itself, with its loop kept once. A text that is nothing but a loop is of no speech: none of it
+ * is kept.
+ */
+function withoutLoop({ found, ended }: DecodedTokens): readonly DecodedToken[] {
+  const loop = ended ? undefined : loopOf(found, LIKELY_LOOP);
+  if (loop === undefined) return found;
+  const before = found.length - loop.length;
+  return before < loop.period ? [] : found.slice(0, before + loop.period);
+}
+
+function loopOf(tokens: readonly DecodedToken[], limits: TokenLoopLimits) {
+  return tokenLoopAtEnd(
+    tokens.map(({ id }) => id),
+    limits,
+  );
+}
