@@ -25,10 +25,13 @@ export function emptyDir(): string {
 }
 
 /** A copy of the checkpoint, as saved by its library. */
-export function checkpointDir(name: string): string {
+export const checkpointDir = (name: string): string => unpackedDir(join(fixturesDir, name));
+
+/** A copy of a folder of fixtures with its gzipped files unpacked, without what the library computed. */
+export function unpackedDir(from: string): string {
   const folder = emptyDir();
-  for (const file of readdirSync(join(fixturesDir, name))) {
-    const bytes = readFileSync(join(fixturesDir, name, file));
+  for (const file of readdirSync(from)) {
+    const bytes = readFileSync(join(from, file));
     if (file.endsWith('.gz')) writeFileSync(join(folder, file.slice(0, -3)), gunzipSync(bytes));
     else if (file !== 'expected.json') writeFileSync(join(folder, file), bytes);
   }

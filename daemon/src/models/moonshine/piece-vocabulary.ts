@@ -24,12 +24,14 @@ const tokenizerFile = v.object({
   ),
 });
 
-/** The bytes of each token; empty for one without text. */
-export class PieceVocabulary {
-  readonly #bytes: readonly Buffer[];
+/** A token's text, or one byte of a character. */
+type PieceText = string | number;
 
-  private constructor(bytes: readonly Buffer[]) {
-    this.#bytes = bytes;
+export class PieceVocabulary {
+  readonly #pieces: readonly PieceText[];
+
+  private constructor(pieces: readonly PieceText[]) {
+    this.#pieces = pieces;
   }
 
   /**
@@ -55,33 +57,53 @@ export class PieceVocabulary {
       throw fail(`${v.getDotPath(issue) ?? 'the file'}: ${issue.message}`);
     }
     const { model, added_tokens: added } = parsed.output;
-    const bytes = Array.from<unknown, Buffer>({ length: size }, () => Buffer.alloc(0));
-    const set = (at: number, piece: string, value: Buffer): void => {
+    const pieces = Array.from<unknown, PieceText>({ length: size }, () => '');
+    const set = (at: number, piece: string, value: PieceText): void => {
       if (at >= size) throw fail(`${JSON.stringify(piece)} has id ${at}, but the model has ${size} tokens`);
-      bytes[at] = value;
+      pieces[at] = value;
     };
-    for (const [piece, at] of Object.entries(model.vocab)) set(at, piece, bytesOf(piece));
-    for (const { id: at, content, special } of added)
-      set(at, content, special ? Buffer.alloc(0) : bytesOf(content));
-    return new PieceVocabulary(bytes);
+    for (const [piece, at] of Object.entries(model.vocab)) set(at, piece, textOf(piece));
+    for (const { id: at, content, special } of added) set(at, content, special ? '' : textOf(content));
+    return new PieceVocabulary(pieces);
   }
 
-  /** The bytes of a token, possibly part of a character; empty for special and unknown tokens. */
-  bytes(token: number): Buffer {
-    return this.#bytes[token] ?? Buffer.alloc(0);
-  }
-
-  /** Texts of the tokens. A character of several tokens belongs to the last of them; invalid UTF-8 becomes U+FFFD. */
+  /**
+   * Texts of the tokens; empty for special and unknown ones. A character of several bytes belongs to the last of them. As
+   * in transformers, each of a run of bytes that are no UTF-8 becomes U+FFFD.
+   */
   texts(tokens: readonly number[]): string[] {
-    const decoder = new TextDecoder('utf-8', { ignoreBOM: true }); // keeps U+FEFF as text
-    const texts = tokens.map((token) => decoder.decode(this.bytes(token), { stream: true }));
-    const rest = decoder.decode();
-    if (rest !== '' && texts.length > 0) texts.push((texts.pop() ?? '') + rest);
+    const texts: string[] = [];
+    let run: number[] = [];
+    const endRun = (): void => {
+      texts.push(...textsOfBytes(run));
+      run = [];
+    };
+    for (const token of tokens) {
+      const piece = this.#pieces[token] ?? '';
+      if (typeof piece === 'number') run.push(piece);
+      else {
+        endRun();
+        texts.push(piece);
+      }
+    }
+    endRun();
     return texts;
   }
 }
 
-function bytesOf(piece: string): Buffer {
+/** One text for each byte. */
+function textsOfBytes(bytes: readonly number[]): string[] {
+  const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }); // keeps U+FEFF as text
+  try {
+    const texts = bytes.map((byte) => decoder.decode(Uint8Array.of(byte), { stream: true }));
+    decoder.decode(); // fails for an incomplete character
+    return texts;
+  } catch {
+    return bytes.map(() => '\uFFFD');
+  }
+}
+
+function textOf(piece: string): PieceText {
   const [, hex] = BYTE.exec(piece) ?? [];
-  return hex === undefined ? Buffer.from(piece.replace(SPACE, ' ')) : Buffer.from(hex, 'hex');
+  return hex === undefined ? piece.replace(SPACE, ' ') : parseInt(hex, 16);
 }
