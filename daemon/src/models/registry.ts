@@ -11,12 +11,13 @@ import {
   type SpeechModel,
 } from './speech-model.js';
 import { moonshineFamily } from './moonshine/moonshine-family.js';
+import { parakeetFamily } from './parakeet/parakeet-family.js';
 import { whisperFamily } from './whisper/whisper-family.js';
 
 export type { Footprint } from './speech-model.js';
 
 /** Add a family here. */
-const FAMILIES: ModelFamily[] = [whisperFamily, moonshineFamily];
+const FAMILIES: ModelFamily[] = [whisperFamily, moonshineFamily, parakeetFamily];
 
 /**
  * Adds a family in this process, before its models are loaded.

@@ -1,4 +1,5 @@
 /** Dimensions and decoding of a Parakeet checkpoint, whatever the form of its `config.json`. */
+import type { Normalization } from '#daemon/audio/mel/normalized-frames.js';
 import { SottoError } from '#daemon/protocol/errors.js';
 
 import { encoderFrames, type ConformerConfig } from '../conformer/conformer-config.js';
@@ -6,9 +7,6 @@ import type { TransducerConfig } from '../transducer/transducer-network.js';
 import { isNemoConfig, parseNemo } from './config-nemo.js';
 import { isTransformersConfig, parseTransformers } from './config-transformers.js';
 import type { StoredQuantization } from '../checkpoint/quantization.js';
-
-/** `per feature`: each band has mean 0 and deviation 1 over the audio. */
-export type Normalization = 'per feature' | 'none';
 
 export interface ParakeetConfig {
   readonly encoder: ConformerConfig;

@@ -1,0 +1,95 @@
+/** Parakeet: transcribes English, Japanese or 25 European languages with a FastConformer encoder. */
+import { basename, resolve } from 'node:path';
+
+import { SpectralFrontEnd } from '#daemon/audio/mel/front-end.js';
+import { nemoMel } from '#daemon/audio/mel/variants.js';
+import { VoiceActivity } from '#daemon/audio/vad/index.js';
+import { SottoError } from '#daemon/protocol/errors.js';
+import {
+  commonOptionsSchema,
+  type TranscribeEvent,
+  type TranscribeOptions,
+  type TranscribeResult,
+} from '#daemon/protocol/transcription.js';
+
+import { ownOptions } from '../own-options.js';
+import { transcribePieces } from '../pieces/transcribe-pieces.js';
+import type { AudioStream, LoadOptions, Recognizer } from '../speech-model.js';
+import { Transducer } from '../transducer/transducer.js';
+import { loadParakeet } from './load-parakeet.js';
+import type { Parakeet } from './model.js';
+import { parakeetCapabilities } from './parakeet-capabilities.js';
+import { readConfig } from './parakeet-checkpoint.js';
+import { ParakeetDecoder, type ParakeetDeps } from './parakeet-decoder.js';
+import { parakeetOptionsSchema, type ParakeetOptions } from './parakeet-options.js';
+import { ParakeetVocabulary } from './parakeet-vocabulary.js';
+
+export type { ParakeetConfig } from './parakeet-config.js';
+export type { ParakeetOptions } from './parakeet-options.js';
+
+export class ParakeetModel implements Recognizer {
+  readonly family = 'parakeet';
+  readonly capabilities: ReturnType<typeof parakeetCapabilities>;
+  readonly weightBytes: number;
+
+  private constructor(
+    readonly name: string,
+    readonly deps: ParakeetDeps & { readonly voice: VoiceActivity },
+  ) {
+    this.capabilities = parakeetCapabilities(deps.model.config);
+    this.weightBytes = deps.model.nbytes;
+  }
+
+  /**
+   * @example
+   * const model = await ParakeetModel.load('models/parakeet-tdt-0.6b-v3');
+   * for await (const event of model.transcribe(await openAudio('talk.flac'), {}, signal)) console.log(event);
+   */
+  static async load(dir: string, options: LoadOptions = {}): Promise<ParakeetModel> {
+    const config = await readConfig(dir);
+    const vocabulary = ParakeetVocabulary.load(dir, config);
+    const model = await loadParakeet(dir, config, options);
+    try {
+      const voice = await VoiceActivity.load();
+      const mel = new SpectralFrontEnd(nemoMel(config.encoder.bands));
+      const deps = { model, mel, vocabulary, voice, transducer: transducerOf(model) };
+      return new ParakeetModel(basename(resolve(dir)), deps);
+    } catch (error) {
+      model.dispose();
+      throw error;
+    }
+  }
+
+  transcribe(
+    audio: AudioStream,
+    options: TranscribeOptions,
+    signal: AbortSignal,
+  ): AsyncGenerator<TranscribeEvent, TranscribeResult> {
+    const own = ownOptions(options, commonOptionsSchema, {
+      name: this.family,
+      schema: parakeetOptionsSchema,
+    });
+    this.#checkHead(own);
+    const capabilities = this.capabilities.transcribe;
+    const decoder = new ParakeetDecoder(this.deps, own);
+    return transcribePieces({ decoder, voice: this.deps.voice, capabilities }, audio, options, signal);
+  }
+
+  dispose(): void {
+    this.deps.model.dispose();
+    this.deps.mel.dispose();
+    this.deps.voice.dispose();
+  }
+
+  #checkHead({ head }: ParakeetOptions): void {
+    const { hasCtc, transducer } = this.deps.model.config;
+    const isPresent = head === 'ctc' ? hasCtc : transducer !== undefined;
+    if (head === undefined || isPresent) return;
+    throw new SottoError('INVALID_ARGUMENT', `parakeet.head: ${this.name} has no ${head} head`);
+  }
+}
+
+function transducerOf({ decoder, joint, config, dtype }: Parakeet): Transducer | undefined {
+  if (decoder === null || joint === null || config.transducer === undefined) return undefined;
+  return new Transducer(config.transducer, decoder, joint, dtype);
+}

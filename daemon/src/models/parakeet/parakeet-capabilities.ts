@@ -1,0 +1,17 @@
+import type { Capabilities } from '#daemon/protocol/capabilities.js';
+
+import type { ParakeetConfig } from './parakeet-config.js';
+import { languagesOf } from './parakeet-languages.js';
+
+export function parakeetCapabilities(config: ParakeetConfig) {
+  return {
+    transcribe: {
+      languages: languagesOf(config),
+      translates: false,
+      streams: false,
+      wordTimestamps: true,
+      hotwords: false,
+      prompt: false,
+    },
+  } satisfies Capabilities;
+}

@@ -1,0 +1,102 @@
+/** Decodes a piece of speech: the encoder once, then the transducer or the CTC head over its frames. */
+import type { FrontEnd } from '#daemon/audio/mel/front-end.js';
+import { HOP_SAMPLES, SAMPLE_RATE } from '#daemon/audio/mel/mel.js';
+import { MIN_FRAMES, normalizedFrames } from '#daemon/audio/mel/normalized-frames.js';
+import { mx, type MxArray } from '#native/index.js';
+
+import { SUBSAMPLING } from '../conformer/conformer-config.js';
+import { encodeMel } from '../conformer/encode-mel.js';
+import { collapse } from '../ctc/collapse.js';
+import { emissionsOf } from '../ctc/emissions.js';
+import type { PieceContext, PieceDecoder, SpeechPiece, TimedToken } from '../pieces/piece-decoder.js';
+import { decodeGreedy } from '../transducer/greedy.js';
+import type { Transducer } from '../transducer/transducer.js';
+import type { Parakeet } from './model.js';
+import type { ParakeetOptions } from './parakeet-options.js';
+import type { ParakeetVocabulary } from './parakeet-vocabulary.js';
+
+export interface ParakeetDeps {
+  readonly model: Parakeet;
+  readonly mel: FrontEnd;
+  readonly vocabulary: ParakeetVocabulary;
+  /** Absent for a model with CTC alone. */
+  readonly transducer: Transducer | undefined;
+}
+
+/** Attention grows with the square of the length: at 60 s it takes a tenth of the encoder's time. */
+export const MAX_PIECE_SECONDS = 60;
+
+const FRAME_SECONDS = (SUBSAMPLING * HOP_SAMPLES) / SAMPLE_RATE;
+
+/** A token in frames of the encoder. */
+interface FramedToken {
+  readonly id: number;
+  readonly start: number;
+  readonly end: number;
+  readonly logprob: number;
+}
+
+export class ParakeetDecoder implements PieceDecoder {
+  readonly maxSeconds = MAX_PIECE_SECONDS;
+  readonly #deps: ParakeetDeps;
+  readonly #head: ParakeetOptions['head'];
+
+  constructor(deps: ParakeetDeps, { head }: ParakeetOptions) {
+    this.#deps = deps;
+    this.#head = head;
+  }
+
+  async decode(
+    { samples }: SpeechPiece,
+    { stopwatch }: PieceContext,
+    signal: AbortSignal,
+  ): Promise<TimedToken[]> {
+    if (samples.length < MIN_FRAMES * HOP_SAMPLES) return [];
+    const { model, vocabulary } = this.#deps;
+    const mel = await stopwatch.time('mel', () => this.#mel(samples));
+    const features = await stopwatch.time('encode', () => encodeMel(model.encoder, mel, signal));
+    try {
+      const tokens = await stopwatch.time('decode', () => this.#tokens(features, signal));
+      const texts = vocabulary.texts(tokens.map(({ id }) => id));
+      return tokens.map(({ id, start, end, logprob }, i) => ({
+        id,
+        text: texts[i] ?? '',
+        probability: Math.exp(logprob),
+        start: start * FRAME_SECONDS,
+        end: end * FRAME_SECONDS,
+      }));
+    } finally {
+      features.dispose();
+    }
+  }
+
+  async #mel(samples: Float32Array): Promise<MxArray> {
+    const { mel, model } = this.#deps;
+    const frames = normalizedFrames(mel, samples, model.config.normalization);
+    const cast = mx.tidy(() => mx.astype(frames, model.dtype));
+    await mx.ready(cast);
+    frames.dispose();
+    return cast;
+  }
+
+  async #tokens(features: MxArray, signal: AbortSignal): Promise<FramedToken[]> {
+    const { model, transducer } = this.#deps;
+    if (transducer !== undefined && this.#head !== 'ctc') {
+      const emissions = await decodeGreedy(transducer, features, { signal });
+      return emissions.map(({ token, frame, frames, logprob }) => ({
+        id: token,
+        start: frame,
+        end: frame + frames,
+        logprob,
+      }));
+    }
+    const { ctc_decoder: head, config } = model;
+    if (head === null) throw new RangeError('the model has no CTC head');
+    const logits = mx.tidy(() => head.forward(features));
+    try {
+      return collapse(await emissionsOf(logits), config.tokens);
+    } finally {
+      logits.dispose();
+    }
+  }
+}

@@ -1,0 +1,120 @@
+/** Predicts the device memory of a Parakeet model from its dimensions and the format of its weights. */
+import { FRAMES_PER_SECOND } from '#daemon/audio/mel/mel.js';
+
+import { asModelError } from '../checkpoint/model-error.js';
+import { storedWeights, type StoredWeights } from '../checkpoint/weight-formats.js';
+import { encoderFrames } from '../conformer/conformer-config.js';
+import { bytesOf, currentBackend, type Backend } from '../memory/backend.js';
+import { matrixBytes, type Matrix } from '../memory/matrix-bytes.js';
+import type { Footprint } from '../speech-model.js';
+import { readConfig } from './parakeet-checkpoint.js';
+import type { ParakeetConfig } from './parakeet-config.js';
+import { MAX_PIECE_SECONDS } from './parakeet-decoder.js';
+import { PARAKEET_NAMINGS } from './parakeet-names.js';
+
+/** Its dtype is that of the activations; it is never quantized. */
+const COMMON_WEIGHT = 'encoder.pre_encode.conv.0.weight';
+const FLOAT32 = 4;
+/** VAD weights (1.2 MB, and the recurrence again in panels). */
+const VOICE_BYTES = 1_500_000;
+
+/**
+ * Reads the headers of a model directory, no weights.
+ *
+ * @throws SottoError MODEL_NOT_FOUND, MODEL_CORRUPT or MODEL_UNSUPPORTED, as loading would
+ */
+export async function parakeetFootprint(dir: string): Promise<Footprint> {
+  const config = await readConfig(dir);
+  try {
+    const stored = await storedWeights(dir, PARAKEET_NAMINGS, COMMON_WEIGHT);
+    const backend = currentBackend();
+    const kept = backend === 'gpu' ? ofHalves(stored) : stored;
+    return { weightBytes: weightBytes(config, kept, backend), workBytes: workBytes(config, backend) };
+  } catch (error) {
+    throw asModelError(error, dir);
+  }
+}
+
+/** A GPU computes in two bytes a number, whatever the checkpoint has. */
+function ofHalves(stored: StoredWeights): StoredWeights {
+  return { dtypeOf: () => 'float16', isQuantized: (layer) => stored.isQuantized(layer) };
+}
+
+function weightBytes(config: ParakeetConfig, stored: StoredWeights, backend: Backend): number {
+  const matrices = matricesOf(config).map((matrix) =>
+    matrixBytes(matrix, config.quantization, stored, backend),
+  );
+  const width = backend === 'gpu' ? bytesOf(stored.dtypeOf(COMMON_WEIGHT)) : FLOAT32;
+  return matrices.reduce((sum, bytes) => sum + bytes, 0) + otherNumbers(config) * width;
+}
+
+function matricesOf({ encoder, transducer, hasCtc, tokens }: ParakeetConfig): Matrix[] {
+  const { dims, feedForwardDims: wide, subsamplingChannels: channels, hasBias, bands } = encoder;
+  const matrix = (name: string, outputs: number, inputs: number, hasBias: boolean): Matrix => ({
+    names: [name],
+    outputs,
+    inputs,
+    hasBias,
+    canBeQuantized: true,
+  });
+  const feedForward = (at: string): Matrix[] => [
+    matrix(`${at}.linear1`, wide, dims, hasBias),
+    matrix(`${at}.linear2`, dims, wide, hasBias),
+  ];
+  const layer = (i: number): Matrix[] => {
+    const at = `encoder.layers.${i}`;
+    const { hasConvolutionBias } = encoder;
+    return [
+      ...feedForward(`${at}.feed_forward1`),
+      ...['q', 'k', 'v', 'out'].map((part) => matrix(`${at}.self_attn.linear_${part}`, dims, dims, hasBias)),
+      matrix(`${at}.self_attn.linear_pos`, dims, dims, false),
+      matrix(`${at}.conv.pointwise_conv1`, 2 * dims, dims, hasConvolutionBias),
+      matrix(`${at}.conv.pointwise_conv2`, dims, dims, hasConvolutionBias),
+      ...feedForward(`${at}.feed_forward2`),
+    ];
+  };
+  const heads: Matrix[] = hasCtc ? [matrix('ctc_decoder.decoder_layers.0', tokens + 1, dims, true)] : [];
+  if (transducer !== undefined) {
+    const { predictionDims, jointDims, durations } = transducer;
+    heads.push(
+      matrix('decoder.prediction.embed', tokens + 1, predictionDims, false),
+      matrix('joint.enc', jointDims, dims, true),
+      matrix('joint.pred', jointDims, predictionDims, true),
+      matrix('joint.joint_net.2', tokens + 1 + durations.length, jointDims, true),
+    );
+  }
+  return [
+    matrix('encoder.pre_encode.conv.3', channels, channels, true),
+    matrix('encoder.pre_encode.conv.6', channels, channels, true),
+    matrix('encoder.pre_encode.out', dims, channels * encoderFrames(bands), true),
+    ...Array.from({ length: encoder.layers }, (_, i) => layer(i)).flat(),
+    ...heads,
+  ];
+}
+
+/** Norms, depthwise convolutions, biases of the attention, recurrent layers. */
+function otherNumbers({ encoder, transducer }: ParakeetConfig): number {
+  const { dims, layers, kernelSize, subsamplingChannels: channels } = encoder;
+  const subsampling = 3 * channels * (3 * 3 + 1);
+  const layer = 5 * 2 * dims + (kernelSize + 1) * dims + 2 * dims;
+  if (transducer === undefined) return subsampling + layers * layer;
+  const { predictionDims: units, predictionLayers } = transducer;
+  return subsampling + layers * layer + predictionLayers * 4 * units * (2 * units + 1);
+}
+
+/** Of the longest piece. */
+function workBytes({ encoder }: ParakeetConfig, backend: Backend): number {
+  const { dims, feedForwardDims: wide, heads, bands, subsamplingChannels: channels } = encoder;
+  const width = backend === 'gpu' ? 2 : FLOAT32;
+  const melFrames = MAX_PIECE_SECONDS * FRAMES_PER_SECOND;
+  const frames = encoderFrames(melFrames);
+  const image = Math.ceil(melFrames / 2) * Math.ceil(bands / 2) * channels * width;
+  const mel = melFrames * bands * (FLOAT32 + width);
+  const activation = frames * dims * width;
+  const wideActivation = frames * wide * width;
+  // A block in which everything is queued: the inputs of the products, the wide layers, the scores of distances.
+  const scores = 3 * heads * frames * (2 * frames - 1) * width;
+  const block =
+    backend === 'kernels' ? 14 * activation + 2 * wideActivation : 24 * activation + 6 * wideActivation + scores;
+  return VOICE_BYTES + Math.max(mel + 2 * image, block);
+}
