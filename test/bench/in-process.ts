@@ -16,6 +16,12 @@ export const PLAIN: TranscribeOptions = {
   vad: false,
 };
 
+/** `PLAIN`, as far as the family of the model has the options. */
+export function plainOptions({ family }: Recognizer): TranscribeOptions {
+  const { whisper, ...common } = PLAIN;
+  return family === 'whisper' && whisper !== undefined ? { ...common, whisper } : common;
+}
+
 /** `$SOTTO_BASE`, the float16 model directory from `../shared/tools/get-weights OUT base`, if it exists. */
 export function float16Model(): string | undefined {
   const dir = process.env.SOTTO_BASE;

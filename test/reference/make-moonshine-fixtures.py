@@ -112,7 +112,7 @@ def write(name):
 
     model = MoonshineForConditionalGeneration.from_pretrained(folder, dtype=torch.float32).eval()
     text_of = Tokenizer.from_file(str(folder / "tokenizer.json"))
-    takes = []
+    clips = []
     with torch.no_grad():
         for samples in SAMPLES:
             audio = signal(samples)
@@ -121,7 +121,7 @@ def write(name):
             # As the model's card: at most 6.5 tokens a second, the start among them.
             length = int(samples * TOKENS_PER_SECOND / 16000)
             tokens = model.generate(audio, max_length=length, do_sample=False, num_beams=1)[0, 1:].tolist()
-            takes.append(
+            clips.append(
                 {
                     "samples": samples,
                     "features": packed(features[0]),
@@ -130,8 +130,8 @@ def write(name):
                     "text": text_of.decode(tokens),
                 }
             )
-            print(name, samples, tuple(features.shape), tokens, repr(takes[-1]["text"]))
-    (folder / "expected.json").write_text(json.dumps({"prompt": PROMPT, "takes": takes}) + "\n")
+            print(name, samples, tuple(features.shape), tokens, repr(clips[-1]["text"]))
+    (folder / "expected.json").write_text(json.dumps({"prompt": PROMPT, "clips": clips}) + "\n")
     for file in folder.glob("*.safetensors"):
         (folder / f"{file.name}.gz").write_bytes(gzip.compress(file.read_bytes(), 9, mtime=0))
         file.unlink()

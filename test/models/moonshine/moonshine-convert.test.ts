@@ -31,7 +31,7 @@ describe('converting Moonshine', () => {
     mx.dispose(arrays);
     expect(configIn(dir)).toMatchObject({ model_type: 'moonshine', torch_dtype: 'float32' });
     const model = await MoonshineModel.load(dir);
-    for (const { samples, tokens } of expectedOf('biases-float16').takes) {
+    for (const { samples, tokens } of expectedOf('biases-float16').clips) {
       const { segments } = await resultOf(model, samples, { vad: false });
       expect(segments.flatMap((segment) => segment.tokens ?? [])).toEqual(tokens);
     }
@@ -55,9 +55,9 @@ describe('converting Moonshine', () => {
     expect(facts.parameters).toBe((await inspect(moonshineDir('biases-float16'), {})).parameters);
     const model = await MoonshineModel.load(dir);
     expect((await footprintOf(dir)).weightBytes).toBe(model.weightBytes);
-    const [take] = expectedOf('biases-float16').takes;
-    if (take === undefined) throw new Error('no take');
-    const { samples, features } = take;
+    const [clip] = expectedOf('biases-float16').clips;
+    if (clip === undefined) throw new Error('no clip');
+    const { samples, features } = clip;
     const found = mx
       .tidy(() => model.deps.model.encoder.forward(mx.array(samples, [1, samples.length])))
       .toTypedArray('float32');

@@ -16,7 +16,7 @@ export type MoonshineCheckpoint = (typeof MOONSHINE_CHECKPOINTS)[number];
 /** A copy of the checkpoint, as saved by transformers. */
 export const moonshineDir = (name: MoonshineCheckpoint): string => unpackedDir(join(fixturesDir, name));
 
-export interface ExpectedTake {
+export interface ExpectedClip {
   readonly samples: Float32Array;
   /** [T, D] */
   readonly features: Float32Array;
@@ -28,15 +28,15 @@ export interface ExpectedTake {
 
 export function expectedOf(name: MoonshineCheckpoint): {
   prompt: readonly number[];
-  takes: readonly ExpectedTake[];
+  clips: readonly ExpectedClip[];
 } {
-  const { prompt, takes } = JSON.parse(readFileSync(join(fixturesDir, name, 'expected.json'), 'utf8')) as {
+  const { prompt, clips } = JSON.parse(readFileSync(join(fixturesDir, name, 'expected.json'), 'utf8')) as {
     prompt: number[];
-    takes: { samples: number; features: string; logits: string; tokens: number[]; text: string }[];
+    clips: { samples: number; features: string; logits: string; tokens: number[]; text: string }[];
   };
   return {
     prompt,
-    takes: takes.map(({ samples, features, logits, tokens, text }) => ({
+    clips: clips.map(({ samples, features, logits, tokens, text }) => ({
       samples: signal(samples),
       features: decodeFloats(features),
       logits: decodeFloats(logits),

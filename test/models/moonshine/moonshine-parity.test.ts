@@ -48,9 +48,9 @@ describe.each(cases)('%s, %s', (name, kind) => {
   test('computes the features and logits of transformers, at once and token by token', async () => {
     const live = mx.liveArrays();
     const model = await networkIn(name, kind);
-    const { prompt, takes } = expectedOf(name);
+    const { prompt, clips } = expectedOf(name);
     const caches = makeCaches(model, 64);
-    for (const { samples, features, logits } of takes) {
+    for (const { samples, features, logits } of clips) {
       const frames = framesOf(samples.length);
       const found = mx.tidy(() => model.encoder.forward(mx.array(samples, [1, samples.length])));
       expect(found.shape).toEqual([1, frames, model.config.width]);
@@ -76,7 +76,7 @@ describe.each(cases)('%s, %s', (name, kind) => {
 
   test('decodes the tokens of `generate`', async () => {
     const model = await networkIn(name, kind);
-    for (const { samples, tokens } of expectedOf(name).takes) {
+    for (const { samples, tokens } of expectedOf(name).clips) {
       const audio = await encodeSamples(model, samples, never);
       const caches = makeCaches(model, tokens.length);
       const limits = { maxTokens: tokens.length, shouldStop: () => false };
@@ -108,7 +108,7 @@ describe('a model directory', () => {
   test.each(MOONSHINE_CHECKPOINTS)('%s gives the tokens and the text of transformers', async (name) => {
     const live = mx.liveArrays();
     const model = await MoonshineModel.load(moonshineDir(name));
-    for (const { samples, tokens, text } of expectedOf(name).takes) {
+    for (const { samples, tokens, text } of expectedOf(name).clips) {
       const result = await resultOf(model, samples, { vad: false, timestamps: false });
       expect(result.segments.flatMap((segment) => segment.tokens ?? [])).toEqual(tokens);
       expect(result.text.trim()).toBe(text.trim());

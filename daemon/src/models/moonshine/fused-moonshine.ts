@@ -7,31 +7,31 @@ import * as nn from '#native/nn/index.js';
 
 import {
   DecoderLayer,
-  Encoder,
+  WaveformEncoder,
   EncoderLayer,
   gated,
-  type AudioBlock,
+  type AudioLayer,
   type EncoderMlp,
   type DecoderMlp,
   type Rotary,
-  type SelfAttention,
-  type TextBlock,
+  type RotarySelfAttention,
+  type TextLayer,
 } from './moonshine-network.js';
 
 /** For `nn.fuse`. */
 export const fusedMoonshine: nn.Fusion = (module) => {
   if (module instanceof DecoderLayer) return new FusedDecoderLayer(module);
   if (module instanceof EncoderLayer) return new FusedEncoderLayer(module);
-  return module instanceof Encoder ? nn.retyped(module, FusedEncoder) : undefined;
+  return module instanceof WaveformEncoder ? nn.retyped(module, FusedWaveformEncoder) : undefined;
 };
 
-class FusedSelfAttention extends nn.Module {
+class FusedRotaryAttention extends nn.Module {
   qkv: nn.AnyLinear;
   out: nn.AnyLinear;
   readonly heads: number;
   readonly rotary: Rotary;
 
-  constructor({ q_proj, k_proj, v_proj, o_proj, heads, rotary }: SelfAttention) {
+  constructor({ q_proj, k_proj, v_proj, o_proj, heads, rotary }: RotarySelfAttention) {
     super();
     this.qkv = nn.join([q_proj, k_proj, v_proj]);
     this.out = o_proj;
@@ -51,15 +51,15 @@ class FusedSelfAttention extends nn.Module {
   }
 }
 
-class FusedEncoderLayer extends nn.Module implements AudioBlock {
-  attention: FusedSelfAttention;
+class FusedEncoderLayer extends nn.Module implements AudioLayer {
+  attention: FusedRotaryAttention;
   mlp: EncoderMlp;
   attention_norm: nn.LayerNorm;
   mlp_norm: nn.LayerNorm;
 
   constructor(layer: EncoderLayer) {
     super();
-    this.attention = new FusedSelfAttention(layer.self_attn);
+    this.attention = new FusedRotaryAttention(layer.self_attn);
     this.mlp = layer.mlp;
     this.attention_norm = layer.input_layernorm;
     this.mlp_norm = layer.post_attention_layernorm;
@@ -72,8 +72,8 @@ class FusedEncoderLayer extends nn.Module implements AudioBlock {
   }
 }
 
-class FusedDecoderLayer extends nn.Module implements TextBlock {
-  attention: FusedSelfAttention;
+class FusedDecoderLayer extends nn.Module implements TextLayer {
+  attention: FusedRotaryAttention;
   cross_query: nn.AnyLinear;
   cross_key_value: nn.AnyLinear;
   cross_out: nn.AnyLinear;
@@ -85,7 +85,7 @@ class FusedDecoderLayer extends nn.Module implements TextBlock {
   constructor(layer: DecoderLayer) {
     super();
     const { q_proj, k_proj, v_proj, o_proj } = layer.encoder_attn;
-    this.attention = new FusedSelfAttention(layer.self_attn);
+    this.attention = new FusedRotaryAttention(layer.self_attn);
     this.cross_query = q_proj;
     this.cross_key_value = nn.join([k_proj, v_proj]);
     this.cross_out = o_proj;
@@ -108,7 +108,7 @@ class FusedDecoderLayer extends nn.Module implements TextBlock {
   }
 }
 
-class FusedEncoder extends Encoder {
+class FusedWaveformEncoder extends WaveformEncoder {
   override embed(samples: MxArray): MxArray {
     const x = nn.tanh(this.conv1.forward(mx.expandDims(samples, 2)));
     const normed = this.groupnorm.forward(x);

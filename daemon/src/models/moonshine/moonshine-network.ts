@@ -47,7 +47,7 @@ export class Attention extends nn.Module {
   }
 }
 
-export class SelfAttention extends Attention {
+export class RotarySelfAttention extends Attention {
   readonly rotary: Rotary;
 
   constructor(config: MoonshineConfig) {
@@ -66,7 +66,7 @@ export class SelfAttention extends Attention {
   }
 }
 
-export class CrossAttention extends Attention {
+export class AudioAttention extends Attention {
   /** Keys and values of audio features [B, T, D], laid out for the decoding steps. */
   keysValues(features: MxArray): nn.CrossAttentionCache {
     const keysValues = mx.concatenate([this.k_proj.forward(features), this.v_proj.forward(features)], 2);
@@ -131,28 +131,28 @@ export function gated(x: MxArray): MxArray {
 }
 
 /** A block of the encoder. */
-export interface AudioBlock extends nn.Module {
+export interface AudioLayer extends nn.Module {
   /** [B, T, D] → [B, T, D] */
   forward(x: MxArray): MxArray;
 }
 
 /** A block of the decoder. */
-export interface TextBlock extends nn.Module {
+export interface TextLayer extends nn.Module {
   /** Keys and values of audio features [B, T, D], laid out for the decoding steps. */
   crossKeysValues(features: MxArray): nn.CrossAttentionCache;
   /** x [B, T, D]: the positions after those in `cache`, which grows by T. */
   step(x: MxArray, cache: nn.SelfAttentionCache, audio: nn.CrossAttentionCache): MxArray;
 }
 
-export class EncoderLayer extends nn.Module implements AudioBlock {
-  self_attn: SelfAttention;
+export class EncoderLayer extends nn.Module implements AudioLayer {
+  self_attn: RotarySelfAttention;
   mlp: EncoderMlp;
   input_layernorm: nn.LayerNorm;
   post_attention_layernorm: nn.LayerNorm;
 
   constructor(config: MoonshineConfig) {
     super();
-    this.self_attn = new SelfAttention(config);
+    this.self_attn = new RotarySelfAttention(config);
     this.mlp = new EncoderMlp(config);
     this.input_layernorm = norm(config);
     this.post_attention_layernorm = norm(config);
@@ -164,9 +164,9 @@ export class EncoderLayer extends nn.Module implements AudioBlock {
   }
 }
 
-export class DecoderLayer extends nn.Module implements TextBlock {
-  self_attn: SelfAttention;
-  encoder_attn: CrossAttention;
+export class DecoderLayer extends nn.Module implements TextLayer {
+  self_attn: RotarySelfAttention;
+  encoder_attn: AudioAttention;
   mlp: DecoderMlp;
   input_layernorm: nn.LayerNorm;
   post_attention_layernorm: nn.LayerNorm;
@@ -174,8 +174,8 @@ export class DecoderLayer extends nn.Module implements TextBlock {
 
   constructor(config: MoonshineConfig) {
     super();
-    this.self_attn = new SelfAttention(config);
-    this.encoder_attn = new CrossAttention(config);
+    this.self_attn = new RotarySelfAttention(config);
+    this.encoder_attn = new AudioAttention(config);
     this.mlp = new DecoderMlp(config);
     this.input_layernorm = norm(config);
     this.post_attention_layernorm = norm(config);
@@ -193,12 +193,12 @@ export class DecoderLayer extends nn.Module implements TextBlock {
   }
 }
 
-export class Encoder extends nn.Module {
+export class WaveformEncoder extends nn.Module {
   conv1: nn.AnyConv1d;
   conv2: nn.AnyConv1d;
   conv3: nn.AnyConv1d;
   groupnorm: nn.GroupNorm;
-  layers: AudioBlock[];
+  layers: AudioLayer[];
   layer_norm: nn.LayerNorm;
 
   constructor(config: MoonshineConfig) {
@@ -231,7 +231,7 @@ export class Encoder extends nn.Module {
 
 export class Decoder extends nn.Module {
   embed_tokens: nn.AnyEmbedding;
-  layers: TextBlock[];
+  layers: TextLayer[];
   norm: nn.LayerNorm;
 
   constructor(config: MoonshineConfig) {
@@ -263,12 +263,12 @@ export class Decoder extends nn.Module {
 }
 
 export class Moonshine extends nn.Module {
-  encoder: Encoder;
+  encoder: WaveformEncoder;
   decoder: Decoder;
 
   constructor(readonly config: MoonshineConfig) {
     super();
-    this.encoder = new Encoder(config);
+    this.encoder = new WaveformEncoder(config);
     this.decoder = new Decoder(config);
   }
 
