@@ -6,6 +6,7 @@ import { RelativeAttention } from './relative-attention.js';
 
 /** A block of the encoder, in any form. */
 export interface AnyConformerBlock extends nn.Module {
+  readonly norm_out: nn.LayerNorm;
   /** x [B, T, D], positions [2 T - 1, D] → [B, T, D] */
   forward(x: MxArray, positions: MxArray): MxArray;
 }

@@ -8,10 +8,10 @@ import * as nn from '#native/nn/index.js';
 import { ConformerBlock, type AnyConformerBlock } from './conformer-block.js';
 import type { ConformerConfig } from './conformer-config.js';
 import { relativePositions } from './relative-attention.js';
-import { Subsampling } from './subsampling.js';
+import { Subsampling, type AnySubsampling } from './subsampling.js';
 
 export class ConformerEncoder extends nn.Module {
-  pre_encode: Subsampling;
+  pre_encode: AnySubsampling;
   layers: AnyConformerBlock[];
 
   constructor(readonly config: ConformerConfig) {

@@ -5,11 +5,17 @@ import { encoderFrames, type ConformerConfig } from './conformer-config.js';
 
 const HALF = { stride: 2, padding: 1 };
 
+/** The layers before the first block, in any form. */
+export interface AnySubsampling extends nn.Module {
+  /** Mel [B, T, bands] → [B, ⌈T / 8⌉, D] */
+  forward(mel: MxArray): MxArray;
+}
+
 /**
  * Eight mel frames become one frame of the encoder: three convolutions of stride 2 over time and bands, the last two of them
  * depthwise separable (`dw_striding`). The gaps in `conv` are activations, so that the fields have the checkpoint's names.
  */
-export class Subsampling extends nn.Module {
+export class Subsampling extends nn.Module implements AnySubsampling {
   conv: (nn.Conv2d | nn.AnyLinear | null)[];
   out: nn.AnyLinear;
 
@@ -26,7 +32,6 @@ export class Subsampling extends nn.Module {
     this.out = new nn.Linear(channels * encoderFrames(bands), dims);
   }
 
-  /** Mel [B, T, bands] → [B, ⌈T / 8⌉, D] */
   forward(mel: MxArray): MxArray {
     let x = mx.expandDims(mel, -1); // [B, T, bands, 1]
     for (const layer of this.conv) x = layer === null ? nn.relu(x) : layer.forward(x);

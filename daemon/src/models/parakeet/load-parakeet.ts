@@ -1,5 +1,6 @@
 /** Loads a model directory into a network that is ready to run. */
 import { startLoading, type NetworkPlan } from '../checkpoint/start-loading.js';
+import { fusedConformer } from '../conformer/fused-conformer.js';
 import type { LoadOptions } from '../speech-model.js';
 import { Parakeet } from './model.js';
 import { openCheckpoint } from './parakeet-checkpoint.js';
@@ -7,6 +8,7 @@ import type { ParakeetConfig } from './parakeet-config.js';
 
 const plan: NetworkPlan<ParakeetConfig, Parakeet> = {
   build: (config) => new Parakeet(config),
+  fusion: fusedConformer,
   // √D times larger activations leave the range of float16.
   castForGpu: (model) => {
     const isWhole = model.dtype === 'float32';

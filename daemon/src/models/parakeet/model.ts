@@ -29,8 +29,6 @@ export class Parakeet extends nn.Module {
   decoder: PredictionNetwork | null;
   joint: JointNetwork | null;
   ctc_decoder: CtcHead | null;
-  /** Whose dtype is that of the activations: it is never quantized. */
-  readonly #first: nn.Conv2d;
 
   constructor(readonly config: ParakeetConfig) {
     super();
@@ -39,11 +37,11 @@ export class Parakeet extends nn.Module {
     this.decoder = transducer ? new PredictionNetwork(transducer) : null;
     this.joint = transducer ? new JointNetwork(transducer) : null;
     this.ctc_decoder = hasCtc ? new CtcHead(encoder.dims, tokens) : null;
-    this.#first = this.encoder.pre_encode.conv[0] as nn.Conv2d;
   }
 
+  /** Of the activations: that of the weights that are never quantized. */
   get dtype(): Dtype {
-    return this.#first.weight.dtype;
+    return this.encoder.layers[0]?.norm_out.weight?.dtype ?? 'float32';
   }
 
   get nbytes(): number {

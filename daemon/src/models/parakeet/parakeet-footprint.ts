@@ -13,7 +13,7 @@ import { MAX_PIECE_SECONDS } from './parakeet-decoder.js';
 import { PARAKEET_NAMINGS } from './parakeet-names.js';
 
 /** Its dtype is that of the activations; it is never quantized. */
-const COMMON_WEIGHT = 'encoder.pre_encode.conv.0.weight';
+const COMMON_WEIGHT = 'encoder.layers.0.norm_out.weight';
 const FLOAT32 = 4;
 /** VAD weights (1.2 MB, and the recurrence again in panels). */
 const VOICE_BYTES = 1_500_000;
