@@ -24,16 +24,19 @@ export async function moonshineFootprint(dir: string): Promise<Footprint> {
   const config = await readConfig(dir);
   try {
     const stored = await storedWeights(dir, MOONSHINE_NAMINGS, COMMON_WEIGHT);
-    const backend = currentBackend();
-    const kept = backend === 'gpu' ? asFloat16(stored, COMMON_WEIGHT) : stored;
-    const width = backend === 'gpu' ? bytesOf(kept.dtypeOf(COMMON_WEIGHT)) : FLOAT32;
-    return {
-      weightBytes: weightBytes(config, kept, backend),
-      workBytes: workBytes(config, backend, width),
-    };
+    return footprint(config, stored, currentBackend());
   } catch (error) {
     throw asModelError(error, dir);
   }
+}
+
+export function footprint(config: MoonshineConfig, stored: StoredWeights, backend: Backend): Footprint {
+  const kept = backend === 'gpu' ? asFloat16(stored, COMMON_WEIGHT) : stored;
+  const width = backend === 'gpu' ? bytesOf(kept.dtypeOf(COMMON_WEIGHT)) : FLOAT32;
+  return {
+    weightBytes: weightBytes(config, kept, backend),
+    workBytes: workBytes(config, backend, width),
+  };
 }
 
 function weightBytes(config: MoonshineConfig, stored: StoredWeights, backend: Backend): number {
