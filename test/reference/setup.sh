@@ -32,8 +32,11 @@ torch)
 hf)
   make_venv .venv-hf torch==2.15.0 transformers==5.23.0 numpy librosa soundfile kaldi-native-fbank==1.23.0
   ;;
+moonshine)
+  make_venv .venv-moonshine torch==2.15.0 transformers==5.24.0 onnx==1.23.2 onnxruntime==1.32.0 safetensors tokenizers numpy
+  ;;
 *)
-  sed -n '2,9p' "$0"
+  sed -n '2,10p' "$0"
   exit 2
   ;;
 esac
