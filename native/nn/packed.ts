@@ -27,7 +27,11 @@ abstract class PackedMatrix extends Module {
     return this;
   }
 
-  protected product(x: MxArray, bias: MxArray | null, { norm, gelu, silu, scale, residual }: FusedOps): MxArray {
+  protected product(
+    x: MxArray,
+    bias: MxArray | null,
+    { norm, gelu, silu, scale, residual }: FusedOps,
+  ): MxArray {
     return mx.cpu.linear(x, this.panels, this.outputs, {
       scales: this.scales,
       biases: this.biases,

@@ -6,6 +6,7 @@
  *     npm run bench -- capture      time from the hotkey to the first sample and to the first word on the screen
  *     npm run bench -- cold         time from start of `sotto transcribe` to the first text, cold and warm
  *     npm run bench -- kernels      products, attention and GELU at Whisper's shapes, and in plain MLX ops
+ *     npm run bench -- parakeet     cost of Parakeet's encoder and loop at full size, with random weights, and torch's
  *     npm run bench -- words        accuracy of word times, with openai-whisper and faster-whisper
  *     npm run bench -- quality      word errors by kind of clip, with faster-whisper and openai-whisper on the same weights
  *     npm run bench -- hotwords     recognized names with and without a list, and the cost of lists
@@ -52,6 +53,7 @@ import { memory } from './memory.js';
 import { memoryLength } from './memory-length.js';
 import { offline } from './offline.js';
 import { overhead } from './overhead.js';
+import { parakeet } from './parakeet.js';
 import { profile } from './profile/main.js';
 import { measuredTree, UNCOMMITTED } from './report.js';
 import { restart } from './restart.js';
@@ -69,6 +71,7 @@ const benches: Record<string, (argv: string[]) => Promise<void>> = {
   offline,
   profile,
   overhead,
+  parakeet,
   api,
   batch,
   capture,

@@ -19,7 +19,8 @@ function worst(found: MxArray, expected: MxArray): number {
 function plainAttention(qkv: MxArray, distances: MxArray, u: MxArray, v: MxArray): MxArray {
   const [batch = 0, frames = 0] = qkv.shape;
   const [heads = 0, width = 0] = u.shape;
-  const split = (x: MxArray): MxArray => mx.transpose(mx.reshape(x, [x.shape[0] ?? 0, -1, heads, width]), [0, 2, 1, 3]);
+  const split = (x: MxArray): MxArray =>
+    mx.transpose(mx.reshape(x, [x.shape[0] ?? 0, -1, heads, width]), [0, 2, 1, 3]);
   const [q, k, values] = mx.split(qkv, 3, 2).map(split) as [MxArray, MxArray, MxArray];
   const d = split(mx.expandDims(distances, 0)); // [1, H, 2 T - 1, D]
   const content = mx.matmul(mx.add(q, mx.expandDims(u, 1)), mx.swapaxes(k, 2, 3));
@@ -61,9 +62,15 @@ describeKernels('relative attention', () => {
       const [u, v] = [mx.zeros([2, 4]), mx.zeros([2, 4])];
       const qkv = mx.zeros([1, 3, 24]);
       expect(() => mx.cpu.relativeAttention(qkv, mx.zeros([4, 8]), u, v)).toThrow(/relativeAttention/);
-      expect(() => mx.cpu.relativeAttention(mx.zeros([1, 3, 23]), mx.zeros([5, 8]), u, v)).toThrow(/relativeAttention/);
-      expect(() => mx.cpu.relativeAttention(qkv, mx.zeros([5, 8], 'float16'), u, v)).toThrow(/relativeAttention/);
-      expect(() => mx.cpu.relativeAttention(qkv, mx.zeros([5, 8]), u, mx.zeros([1, 8]))).toThrow(/relativeAttention/);
+      expect(() => mx.cpu.relativeAttention(mx.zeros([1, 3, 23]), mx.zeros([5, 8]), u, v)).toThrow(
+        /relativeAttention/,
+      );
+      expect(() => mx.cpu.relativeAttention(qkv, mx.zeros([5, 8], 'float16'), u, v)).toThrow(
+        /relativeAttention/,
+      );
+      expect(() => mx.cpu.relativeAttention(qkv, mx.zeros([5, 8]), u, mx.zeros([1, 8]))).toThrow(
+        /relativeAttention/,
+      );
     });
   });
 });
@@ -111,10 +118,18 @@ describeKernels('depthwise convolutions', () => {
   test('refuse other shapes and dtypes', () => {
     mx.tidy(() => {
       const bias = mx.zeros([8]);
-      expect(() => mx.cpu.gatedDepthwise(mx.zeros([1, 3, 16]), mx.zeros([4, 8]), bias)).toThrow(/gatedDepthwise/);
-      expect(() => mx.cpu.gatedDepthwise(mx.zeros([1, 3, 15]), mx.zeros([5, 8]), bias)).toThrow(/gatedDepthwise/);
-      expect(() => mx.cpu.stridedDepthwise(mx.zeros([1, 3, 3, 2]), mx.zeros([9, 8]), bias)).toThrow(/stridedDepthwise/);
-      expect(() => mx.cpu.stridedDepthwise(mx.zeros([1, 3, 3, 8]), mx.zeros([8, 8]), bias)).toThrow(/stridedDepthwise/);
+      expect(() => mx.cpu.gatedDepthwise(mx.zeros([1, 3, 16]), mx.zeros([4, 8]), bias)).toThrow(
+        /gatedDepthwise/,
+      );
+      expect(() => mx.cpu.gatedDepthwise(mx.zeros([1, 3, 15]), mx.zeros([5, 8]), bias)).toThrow(
+        /gatedDepthwise/,
+      );
+      expect(() => mx.cpu.stridedDepthwise(mx.zeros([1, 3, 3, 2]), mx.zeros([9, 8]), bias)).toThrow(
+        /stridedDepthwise/,
+      );
+      expect(() => mx.cpu.stridedDepthwise(mx.zeros([1, 3, 3, 8]), mx.zeros([8, 8]), bias)).toThrow(
+        /stridedDepthwise/,
+      );
     });
   });
 });

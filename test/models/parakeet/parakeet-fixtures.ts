@@ -9,7 +9,12 @@ import { decodeFloats, root } from '../model-fixtures.js';
 
 const fixturesDir = join(root, 'test/fixtures/parakeet');
 
-export const PARAKEET_CHECKPOINTS = ['ctc-huggingface', 'tdt-huggingface', 'rnnt-nemo', 'hybrid-mlx'] as const;
+export const PARAKEET_CHECKPOINTS = [
+  'ctc-huggingface',
+  'tdt-huggingface',
+  'rnnt-nemo',
+  'hybrid-mlx',
+] as const;
 export type ParakeetCheckpointName = (typeof PARAKEET_CHECKPOINTS)[number];
 
 let scratch: string | undefined;

@@ -26,8 +26,7 @@ async function transcribe(model: ParakeetModel, options: TranscribeOptions): Pro
   }
 }
 
-const tokensOf = ({ segments }: TranscribeResult): number[] =>
-  segments.flatMap(({ tokens = [] }) => tokens);
+const tokensOf = ({ segments }: TranscribeResult): number[] => segments.flatMap(({ tokens = [] }) => tokens);
 
 describe.each(PARAKEET_CHECKPOINTS)('%s', (name) => {
   const expected = parakeetExpected(name);

@@ -80,9 +80,7 @@ class DepthwiseWeights extends nn.Module {
     super();
     if (bias === null) throw new RangeError('a depthwise convolution without a bias');
     const [channels = 0] = weight.shape;
-    this.weights = mx.keep(
-      mx.tidy(() => mx.contiguous(mx.transpose(mx.reshape(weight, [channels, -1])))),
-    );
+    this.weights = mx.keep(mx.tidy(() => mx.contiguous(mx.transpose(mx.reshape(weight, [channels, -1])))));
     this.bias = bias;
     weight.dispose();
   }

@@ -139,7 +139,11 @@ function vocabularyOf(vocabulary: readonly string[] | null | undefined, classes:
   return { tokens, ...defined({ vocabulary: vocabulary ?? undefined }) };
 }
 
-function encoderOf({ encoder: e, preprocessor: p, quantization }: v.InferOutput<typeof ctcFile | typeof transducerFile>) {
+function encoderOf({
+  encoder: e,
+  preprocessor: p,
+  quantization,
+}: v.InferOutput<typeof ctcFile | typeof transducerFile>) {
   if (e.feat_in !== p.features) {
     throw new SottoError(
       'MODEL_UNSUPPORTED',

@@ -89,7 +89,10 @@ function tokensOf(size: number, blank: number, field: string): number {
   return blank;
 }
 
-function encoderOf({ encoder_config: e, quantization }: v.InferOutput<typeof ctcFile | typeof transducerFile>) {
+function encoderOf({
+  encoder_config: e,
+  quantization,
+}: v.InferOutput<typeof ctcFile | typeof transducerFile>) {
   if (e.num_key_value_heads !== undefined && e.num_key_value_heads !== e.num_attention_heads) {
     throw new SottoError(
       'MODEL_UNSUPPORTED',

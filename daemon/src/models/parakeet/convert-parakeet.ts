@@ -9,7 +9,7 @@ import { convertNetwork } from '../checkpoint/convert-network.js';
 import { inspectNetwork, withNetwork } from '../checkpoint/inspect-network.js';
 import { ruleFor } from '../checkpoint/layer-rules.js';
 import type { LoadOptions } from '../speech-model.js';
-import { Parakeet } from './model.js';
+import { Parakeet } from './parakeet-network.js';
 import { openCheckpoint, readConfig } from './parakeet-checkpoint.js';
 import type { ParakeetConfig } from './parakeet-config.js';
 import { languagesOf } from './parakeet-languages.js';

@@ -15,13 +15,12 @@ import {
 import { ownOptions } from '../own-options.js';
 import { transcribePieces } from '../pieces/transcribe-pieces.js';
 import type { AudioStream, LoadOptions, Recognizer } from '../speech-model.js';
-import { Transducer } from '../transducer/transducer.js';
 import { loadParakeet } from './load-parakeet.js';
-import type { Parakeet } from './model.js';
 import { parakeetCapabilities } from './parakeet-capabilities.js';
 import { readConfig } from './parakeet-checkpoint.js';
 import { ParakeetDecoder, type ParakeetDeps } from './parakeet-decoder.js';
 import { parakeetOptionsSchema, type ParakeetOptions } from './parakeet-options.js';
+import { transducerOf } from './parakeet-transducer.js';
 import { ParakeetVocabulary } from './parakeet-vocabulary.js';
 
 export type { ParakeetConfig } from './parakeet-config.js';
@@ -87,9 +86,4 @@ export class ParakeetModel implements Recognizer {
     if (head === undefined || isPresent) return;
     throw new SottoError('INVALID_ARGUMENT', `parakeet.head: ${this.name} has no ${head} head`);
   }
-}
-
-function transducerOf({ decoder, joint, config, dtype }: Parakeet): Transducer | undefined {
-  if (decoder === null || joint === null || config.transducer === undefined) return undefined;
-  return new Transducer(config.transducer, decoder, joint, dtype);
 }

@@ -2,7 +2,7 @@
 import { startLoading, type NetworkPlan } from '../checkpoint/start-loading.js';
 import { fusedConformer } from '../conformer/fused-conformer.js';
 import type { LoadOptions } from '../speech-model.js';
-import { Parakeet } from './model.js';
+import { Parakeet } from './parakeet-network.js';
 import { openCheckpoint } from './parakeet-checkpoint.js';
 import type { ParakeetConfig } from './parakeet-config.js';
 

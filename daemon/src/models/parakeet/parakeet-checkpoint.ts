@@ -108,7 +108,8 @@ class NetworkArrays {
       if (this.#stored.names.has(biasName)) parts.push(await this.#stored.weight(biasName));
       const [channels] = kernel.shape;
       const misshaped = parts.find((part) => part !== kernel && part.shape.join() !== String(channels));
-      if (misshaped !== undefined) throw this.#corrupt(`${at}.batch_norm does not fit the convolution before it`);
+      if (misshaped !== undefined)
+        throw this.#corrupt(`${at}.batch_norm does not fit the convolution before it`);
       const [weight, bias] = mx.tidy(() => {
         const [gain, beta, mean, variance, kernels, own] = parts.map((part) => part.astype('float32'));
         if (!gain || !beta || !mean || !variance || !kernels) throw new RangeError(`${at} has no batch norm`);

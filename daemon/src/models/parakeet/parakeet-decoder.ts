@@ -11,7 +11,7 @@ import { emissionsOf } from '../ctc/emissions.js';
 import type { PieceContext, PieceDecoder, SpeechPiece, TimedToken } from '../pieces/piece-decoder.js';
 import { decodeGreedy } from '../transducer/greedy.js';
 import type { Transducer } from '../transducer/transducer.js';
-import type { Parakeet } from './model.js';
+import type { Parakeet } from './parakeet-network.js';
 import type { ParakeetOptions } from './parakeet-options.js';
 import type { ParakeetVocabulary } from './parakeet-vocabulary.js';
 

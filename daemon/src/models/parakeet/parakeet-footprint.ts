@@ -115,6 +115,8 @@ function workBytes({ encoder }: ParakeetConfig, backend: Backend): number {
   // A block in which everything is queued: the inputs of the products, the wide layers, the scores of distances.
   const scores = 3 * heads * frames * (2 * frames - 1) * width;
   const block =
-    backend === 'kernels' ? 14 * activation + 2 * wideActivation : 24 * activation + 6 * wideActivation + scores;
+    backend === 'kernels'
+      ? 14 * activation + 2 * wideActivation
+      : 24 * activation + 6 * wideActivation + scores;
   return VOICE_BYTES + Math.max(mel + 2 * image, block);
 }

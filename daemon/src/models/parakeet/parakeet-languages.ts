@@ -1,8 +1,7 @@
 import type { ParakeetConfig } from './parakeet-config.js';
 
 /** Of parakeet-tdt-0.6b-v3 (its model card). */
-const EUROPEAN =
-  'bg cs da de el en es et fi fr hr hu it lt lv mt nl pl pt ro ru sk sl sv uk'.split(' ');
+const EUROPEAN = 'bg cs da de el en es et fi fr hr hu it lt lv mt nl pl pt ro ru sk sl sv uk'.split(' ');
 
 /** Vocabularies of published models, which name no language in their files. */
 const EUROPEAN_TOKENS = 8192;

@@ -19,7 +19,12 @@ const tokenizerFile = v.object({
   model: v.object({
     vocab: v.union([
       v.record(v.string(), integer),
-      v.array(v.pipe(v.looseTuple([v.string()]), v.transform(([piece]) => piece))),
+      v.array(
+        v.pipe(
+          v.looseTuple([v.string()]),
+          v.transform(([piece]) => piece),
+        ),
+      ),
     ]),
   }),
   added_tokens: v.optional(
@@ -92,6 +97,7 @@ function piecesOf(path: string, tokens: number): string[] {
   };
   if (Array.isArray(model.vocab)) for (const [id, piece] of model.vocab.entries()) set(piece, id);
   else for (const [piece, id] of Object.entries(model.vocab)) set(piece, id);
-  for (const { id, content, special } of added) set(special && !SPECIAL.test(content) ? NO_TEXT : content, id);
+  for (const { id, content, special } of added)
+    set(special && !SPECIAL.test(content) ? NO_TEXT : content, id);
   return pieces;
 }

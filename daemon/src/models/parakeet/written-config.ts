@@ -16,7 +16,12 @@ export function writtenConfig(
   quantization: StoredQuantization | undefined,
 ): Record<string, unknown> {
   const { encoder: e, normalization, transducer: t, hasCtc, tokens } = config;
-  const kind = t === undefined ? 'ctc_bpe_models.EncDecCTCModelBPE' : hasCtc ? HYBRID : 'rnnt_bpe_models.EncDecRNNTBPEModel';
+  const kind =
+    t === undefined
+      ? 'ctc_bpe_models.EncDecCTCModelBPE'
+      : hasCtc
+        ? HYBRID
+        : 'rnnt_bpe_models.EncDecRNNTBPEModel';
   const ctc = { feat_in: e.dims, num_classes: tokens, vocabulary: pieces };
   return {
     target: `nemo.collections.asr.models.${kind}`,
