@@ -3,6 +3,7 @@ import { afterEach, beforeEach, describe, expect, jest, test } from '@jest/globa
 import { refine } from '#daemon/engine/live/refine.js';
 import { LiveAudioBuffer } from '#daemon/engine/live/live-audio-buffer.js';
 import { ComputeScheduler } from '#daemon/engine/compute-scheduler.js';
+import { RECOGNIZES } from '#test/harness/recognizer-capabilities.js';
 import { SECOND } from '#test/harness/ramp.js';
 import {
   gate,
@@ -42,6 +43,14 @@ describe('the re-decode at the end', () => {
     expect(await run()).toEqual({ text: 'segment 0 segment 1', words, language: 'en' });
     expect(model.read).toEqual([3 * SECOND]);
     expect(getEventListeners(controller.signal, 'abort')).toHaveLength(0);
+  });
+
+  test('of a model without word times has a word for each segment', async () => {
+    const transcribe = { ...RECOGNIZES.transcribe, wordTimestamps: false };
+    const { run } = await setUp({ capabilities: { transcribe } });
+    const refined = await run();
+    expect(refined?.text).toBe('segment 0 segment 1');
+    expect(refined?.words.map(({ word }) => word)).toEqual([' segment 0', ' segment 1']);
   });
 
   test('is dropped if it is less certain', async () => {

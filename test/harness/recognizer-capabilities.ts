@@ -1,7 +1,7 @@
 import type { Capabilities } from '#daemon/protocol/capabilities.js';
 
 /** Of a scripted model that transcribes. */
-export const RECOGNIZES: Capabilities = {
+export const RECOGNIZES = {
   transcribe: {
     languages: ['en'],
     translates: false,
@@ -10,4 +10,4 @@ export const RECOGNIZES: Capabilities = {
     hotwords: true,
     prompt: true,
   },
-};
+} satisfies Capabilities;

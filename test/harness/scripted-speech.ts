@@ -3,7 +3,13 @@
  * The text depends on every sample and step, so lost, doubled or moved ones show. It also checks its own use.
  */
 import type { LiveCheckpoint, LiveSpeech, LiveUpdate } from '#daemon/models/streaming/live-speech.js';
-import type { AudioStream, Recognizer, TranscribeResult } from '#daemon/models/speech-model.js';
+import type {
+  AudioStream,
+  Recognizer,
+  TranscribeOptions,
+  TranscribeResult,
+} from '#daemon/models/speech-model.js';
+import type { Capabilities } from '#daemon/protocol/capabilities.js';
 import { SottoError } from '#daemon/protocol/errors.js';
 import type { LiveOptions } from '#daemon/protocol/live.js';
 import { scriptedSegment } from './fake-audio.js';
@@ -135,11 +141,12 @@ export interface ModelScript extends SpeechScript {
   /** Can't stream. */
   readonly mute?: boolean;
   readonly weightBytes?: number;
+  readonly capabilities?: Capabilities;
 }
 
 export class ScriptedModel implements Recognizer {
   readonly family = 'scripted';
-  readonly capabilities = RECOGNIZES;
+  readonly capabilities: Capabilities;
   readonly weightBytes: number;
   readonly speeches: ScriptedSpeech[] = [];
   readonly stream?: (options: LiveOptions, from?: LiveCheckpoint) => LiveSpeech;
@@ -152,6 +159,7 @@ export class ScriptedModel implements Recognizer {
     readonly script: ModelScript = {},
   ) {
     this.weightBytes = script.weightBytes ?? 1_000;
+    this.capabilities = script.capabilities ?? RECOGNIZES;
     if (script.mute === true) return;
     this.stream = (_options, from) => {
       const speech = new ScriptedSpeech(script, from);
@@ -160,7 +168,7 @@ export class ScriptedModel implements Recognizer {
     };
   }
 
-  async *transcribe({ samples }: AudioStream, _options: object, signal: AbortSignal) {
+  async *transcribe({ samples }: AudioStream, options: TranscribeOptions, signal: AbortSignal) {
     const { steps = 2, onStep, avgLogprob = -0.1 } = this.script;
     let length = 0;
     for await (const chunk of samples) length += chunk.length;
@@ -173,7 +181,9 @@ export class ScriptedModel implements Recognizer {
       const segment = scriptedSegment(step, avgLogprob);
       segments.push({
         ...segment,
-        words: [{ start: step, end: step + 1, word: segment.text, probability: 1 }],
+        ...(options.wordTimestamps === true && {
+          words: [{ start: step, end: step + 1, word: segment.text, probability: 1 }],
+        }),
       });
       yield { type: 'segment' as const, segment };
     }

@@ -54,6 +54,9 @@ export class ScriptedDecoder implements PieceDecoder {
   }
 }
 
+/** Short enough that no word reaches across a pause. */
+const HALF_WORD_SECONDS = 0.08;
+
 /** Words spread over the speech of a clip. */
 export function placeWords(text: string, spoken: readonly { start: number; end: number }[]): PlacedWord[] {
   const words = text.split(' ');
@@ -66,11 +69,10 @@ export function placeWords(text: string, spoken: readonly { start: number; end: 
     }
     return spoken.at(-1)?.end ?? 0;
   };
-  return words.map((word, i) => ({
-    text: word,
-    start: at((i + 0.1) / words.length),
-    end: at((i + 0.9) / words.length),
-  }));
+  return words.map((word, i) => {
+    const middle = at((i + 0.5) / words.length);
+    return { text: word, start: middle - HALF_WORD_SECONDS, end: middle + HALF_WORD_SECONDS };
+  });
 }
 
 /** Frames of 32 ms. */

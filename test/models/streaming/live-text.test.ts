@@ -4,7 +4,7 @@ import fc from 'fast-check';
 import { commitWhen } from '#daemon/models/streaming/commit-policy.js';
 import { LiveText } from '#daemon/models/whisper/streaming/live-text.js';
 import { LiveWords } from '#daemon/models/whisper/streaming/live-words.js';
-import { findWindowCut } from '#daemon/models/whisper/streaming/window-cut.js';
+import { findWindowCut } from '#daemon/models/streaming/window-cut.js';
 
 /** A tokenizer whose tokens are bytes, so that many characters need several. */
 const bytes = {

@@ -3,7 +3,7 @@ import type { Recognizer } from '#daemon/models/speech-model.js';
 import type { LiveSpeech } from '#daemon/models/streaming/live-speech.js';
 import type { Refined } from '#daemon/protocol/ipc.js';
 import { SAMPLE_RATE, type LiveOptions } from '#daemon/protocol/live.js';
-import type { TranscribeResult } from '#daemon/protocol/transcription.js';
+import type { Segment, TranscribeResult, Word } from '#daemon/protocol/transcription.js';
 import type { ComputeScheduler } from '../compute-scheduler.js';
 import type { LiveAudioBuffer } from './live-audio-buffer.js';
 import { defined } from '#daemon/protocol/defined.js';
@@ -54,8 +54,13 @@ export async function refine(
     signal.removeEventListener('abort', stop);
   }
   if (!speech.prefers(result)) return undefined;
-  const words = result.segments.flatMap((segment) => segment.words ?? []);
+  const words = result.segments.flatMap(wordsOf);
   return { text: result.text.trim(), words, language: result.language };
+}
+
+/** Of a family without word times a segment is one word. */
+function wordsOf({ words, start, end, text, confidence = 1 }: Segment): readonly Word[] {
+  return words ?? [{ start, end, word: text, probability: confidence }];
 }
 
 function transcribeAll(
@@ -71,8 +76,9 @@ function transcribeAll(
       yield samples;
     })(),
   };
+  const can = model.capabilities.transcribe;
   const options = {
-    wordTimestamps: true,
+    wordTimestamps: can?.wordTimestamps ?? false,
     ...defined({ language, initialPrompt, hotwords }),
   };
   return model.transcribe(audio, options, signal);

@@ -8,7 +8,7 @@ import { throwIfCancelled } from '#daemon/async.js';
 
 import { type FrameSpan, packNext, toFrames } from './pack-speech.js';
 import type { SpeechPiece, SpeechSpan } from './piece-decoder.js';
-import { quietestFrame } from './quietest-frame.js';
+import { frameLevels, quietestFrame } from './quietest-frame.js';
 import { SampleBuffer } from './sample-buffer.js';
 
 /** Audio is analyzed in steps of this length, so that the cuts don't depend on the sizes of the chunks. */
@@ -131,18 +131,9 @@ export class PieceCutter {
   /** The frame in the middle of the quietest third of a second between two frames. */
   #quietest(from: number, to: number): number {
     const samples = this.#buffer.read(from * HOP_SAMPLES, Math.min(this.#buffer.end, to * HOP_SAMPLES));
-    const levels = new Float32Array(Math.floor(samples.length / HOP_SAMPLES));
-    for (let frame = 0; frame < levels.length; frame++) {
-      let energy = 0;
-      for (let i = frame * HOP_SAMPLES; i < (frame + 1) * HOP_SAMPLES; i++) energy += (samples[i] ?? 0) ** 2;
-      levels[frame] = Math.log10(energy + MIN_ENERGY);
-    }
-    return from + quietestFrame(levels);
+    return from + quietestFrame(frameLevels(samples));
   }
 }
-
-/** Of a frame that is digital silence. */
-const MIN_ENERGY = 1e-10;
 
 /** The pieces of a stream. @throws SottoError CANCELLED */
 export async function* cutPieces(

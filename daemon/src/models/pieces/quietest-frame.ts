@@ -1,3 +1,5 @@
+import { HOP_SAMPLES } from '#daemon/audio/mel/mel.js';
+
 /** Frames on each side that the level of a place is averaged over. */
 const SMOOTHING_FRAMES = 15;
 
@@ -10,4 +12,18 @@ export function quietestFrame(levels: Float32Array): number {
     if (level < minLevel) [minLevel, at] = [level, i];
   }
   return at;
+}
+
+/** Of a frame that is digital silence. */
+const MIN_ENERGY = 1e-10;
+
+/** Loudness of each whole frame of 10 ms: log10 of its energy. */
+export function frameLevels(samples: Float32Array): Float32Array {
+  const levels = new Float32Array(Math.floor(samples.length / HOP_SAMPLES));
+  for (let frame = 0; frame < levels.length; frame++) {
+    let energy = MIN_ENERGY;
+    for (let i = frame * HOP_SAMPLES; i < (frame + 1) * HOP_SAMPLES; i++) energy += (samples[i] ?? 0) ** 2;
+    levels[frame] = Math.log10(energy);
+  }
+  return levels;
 }

@@ -1,10 +1,5 @@
 /** Transcription by a family that decodes pieces of speech one after the other. */
-import {
-  isUncertainSpeech,
-  SpeechTrack,
-  speechOptionsOf,
-  type VoiceActivity,
-} from '#daemon/audio/vad/index.js';
+import { SpeechTrack, speechOptionsOf, type VoiceActivity } from '#daemon/audio/vad/index.js';
 import { SAMPLE_RATE } from '#daemon/audio/mel/mel.js';
 import type {
   Segment,
@@ -16,10 +11,11 @@ import type {
 import type { AudioStream } from '../speech-model.js';
 import { Stopwatch } from '../stopwatch.js';
 import { isSpaced } from '../text/word-spacing.js';
+import { isInvented } from './invented-text.js';
 import { cutPieces, PieceCutter } from './piece-cutter.js';
-import type { SpeechPiece, PieceDecoder, TimedToken } from './piece-decoder.js';
+import type { PieceDecoder } from './piece-decoder.js';
 import { checkedLanguage, checkPieceOptions, type PieceCapabilities } from './piece-options.js';
-import { meanProbability, placeTokens, segmentsOf } from './piece-segments.js';
+import { placeTokens, segmentsOf } from './piece-segments.js';
 
 /** What a transcription needs of the family. */
 export interface PieceDeps {
@@ -29,10 +25,7 @@ export interface PieceDeps {
 }
 
 /** Of audio that is in no language that the model tells. */
-const UNKNOWN_LANGUAGE = 'und';
-/** Text of a piece that may be music counts as speech only if its tokens are at least this probable. */
-const MIN_UNCERTAIN_CONFIDENCE = Math.exp(-0.5);
-
+export const UNKNOWN_LANGUAGE = 'und';
 /**
  * Yields the language if it is known, then the segments of each piece and the progress. The family checks its own options.
  *
@@ -62,7 +55,9 @@ export async function* transcribePieces(
     if (isFirst && language !== undefined) yield { type: 'language', language, probability: 1 };
     isFirst = false;
     const decoded = await decoder.decode(piece, { language, stopwatch }, signal);
-    const tokens = isInvented(decoded, piece) ? [] : placeTokens(decoded, piece, segmentOptions.isSpaced);
+    const tokens = isInvented(decoded, piece.evidence)
+      ? []
+      : placeTokens(decoded, piece, segmentOptions.isSpaced);
     for (const segment of segmentsOf(tokens, segmentOptions)) {
       segments.push(segment);
       yield { type: 'segment', segment };
@@ -80,10 +75,4 @@ export async function* transcribePieces(
     segments,
     timings: stopwatch.timings(),
   };
-}
-
-/** Whether neither the VAD nor the model is certain that the piece holds speech. */
-function isInvented(tokens: readonly TimedToken[], { evidence }: SpeechPiece): boolean {
-  if (evidence === undefined || !isUncertainSpeech(evidence)) return false;
-  return meanProbability(tokens) < MIN_UNCERTAIN_CONFIDENCE;
 }

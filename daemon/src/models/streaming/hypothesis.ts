@@ -74,6 +74,21 @@ function plainText(text: string): string {
   return text.toLowerCase().replace(/[^\p{L}\p{N}\p{M}]/gu, '');
 }
 
+/** For each token, the probability of the least probable token of its word, ignoring punctuation. */
+export function wordProbabilities(
+  words: readonly HypothesisWord[],
+  pieces: readonly string[],
+  probabilities: readonly number[],
+): number[] {
+  return words.flatMap(({ from, to }) => {
+    let probability = 1;
+    for (let i = from; i < to; i++) {
+      if (!isMark(pieces[i] ?? '')) probability = Math.min(probability, probabilities[i] ?? 0);
+    }
+    return new Array<number>(to - from).fill(probability);
+  });
+}
+
 /** A word that moved by at most this much since the previous decode step is the same word. */
 const MAX_SHIFT_FRAMES = 20;
 

@@ -11,7 +11,7 @@ import {
 
 import type { TextState } from './live-whisper-state.js';
 import type { LiveWords } from './live-words.js';
-import { findWindowCut } from './window-cut.js';
+import { findWindowCut } from '../../streaming/window-cut.js';
 
 /** The result of a decode step: the hypothesis after the committed tokens, as words with times. */
 interface AlignedHypothesis {

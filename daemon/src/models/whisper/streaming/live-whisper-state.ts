@@ -2,28 +2,22 @@
 import * as v from 'valibot';
 import { LiveMel } from '#daemon/audio/mel/live-mel.js';
 import { HOP_SAMPLES } from '#daemon/audio/mel/mel.js';
-import { VAD_STATE_SIZE } from '#daemon/audio/vad/index.js';
-import { SottoError } from '#daemon/protocol/errors.js';
 import type { LiveCheckpoint } from '../../streaming/live-speech.js';
 
 import type { WhisperConfig } from '../whisper-config.js';
-import { VoiceTracker, type VoiceState } from './voice-tracker.js';
+import {
+  invalidCheckpoint,
+  restoreVoice,
+  storedVoiceSchema,
+  storeVoice,
+} from '../../streaming/voice-checkpoint.js';
+import { VoiceTracker, type VoiceState } from '../../streaming/voice-tracker.js';
 
 const VERSION = 3;
 
 const count = v.pipe(v.number(), v.safeInteger(), v.minValue(0));
 const numbers = v.array(v.pipe(v.number(), v.finite()));
 const tokens = v.array(count);
-
-const values = v.pipe(
-  v.string(),
-  v.base64(),
-  v.transform((text) => {
-    const bytes = Uint8Array.from(Buffer.from(text, 'base64'));
-    return bytes.length % 8 === 0 ? new Float64Array(bytes.buffer) : new Float64Array(0);
-  }),
-  v.check((all) => all.length === VAD_STATE_SIZE && all.every(Number.isFinite), 'must be 128 numbers'),
-);
 
 const hypothesis = v.pipe(
   v.object({
@@ -76,15 +70,7 @@ const schema = v.object({
   isLanguageFixed: v.boolean(),
   prompt: v.object({ text: tokens, isReset: v.boolean() }),
   text,
-  voice: v.object({
-    frames: count,
-    speechEndFrames: count,
-    speaking: v.boolean(),
-    maxProbability: v.pipe(v.number(), v.minValue(0), v.maxValue(1)),
-    speechFrames: count,
-    hidden: values,
-    cell: values,
-  }),
+  voice: storedVoiceSchema,
 });
 
 export type TextState = v.InferOutput<typeof text>;
@@ -100,14 +86,13 @@ export function fromSampleOf({ melFrom, voice }: Pick<LiveWhisperState, 'melFrom
 }
 
 export function packState(state: LiveWhisperState, config: WhisperConfig): LiveCheckpoint {
-  const { memory, ...voice } = state.voice;
   return {
     fromSample: fromSampleOf(state),
     state: {
       ...state,
       version: VERSION,
       model: modelOf(config),
-      voice: { ...voice, hidden: toBase64(memory.hidden), cell: toBase64(memory.cell) },
+      voice: storeVoice(state.voice),
     },
   };
 }
@@ -121,15 +106,13 @@ export function unpackState({ fromSample, state }: LiveCheckpoint, config: Whisp
   }
   const { model, version: _, voice: stored, ...rest } = parsed.output;
   if (model !== modelOf(config)) throw invalidCheckpoint('it belongs to another model');
-  const { hidden, cell, ...voice } = stored;
-  const found: LiveWhisperState = { ...rest, voice: { ...voice, memory: { hidden, cell } } };
+  const found: LiveWhisperState = { ...rest, voice: restoreVoice(stored) };
   const all = tokensOf(found);
   if (all.some((token) => token >= config.nVocab))
     throw invalidCheckpoint('it has tokens outside the model’s vocabulary');
   if (all.length > 4 * config.nTextCtx) throw invalidCheckpoint('it has more tokens than a window');
   if (!LiveMel.isValidStart(rest.melFrom) || rest.melFrom > rest.start * HOP_SAMPLES)
     throw invalidCheckpoint('its audio starts at an impossible sample');
-  if (voice.speechEndFrames > voice.frames) throw invalidCheckpoint('its times are out of order');
   if (fromSample !== fromSampleOf(found)) throw invalidCheckpoint('fromSample does not match its state');
   return found;
 }
@@ -141,12 +124,4 @@ function tokensOf({ text, prompt }: LiveWhisperState): number[] {
 /** Identifies models that can share checkpoints: those of the same shape, in any precision. */
 function modelOf({ nVocab, nTextState, nTextLayer, nMels }: WhisperConfig): string {
   return ['whisper', nVocab, nTextState, nTextLayer, nMels].join('-');
-}
-
-function toBase64(numbers: Float64Array): string {
-  return Buffer.from(numbers.buffer, numbers.byteOffset, numbers.byteLength).toString('base64');
-}
-
-function invalidCheckpoint(reason: string): SottoError {
-  return new SottoError('INVALID_ARGUMENT', `invalid live checkpoint: ${reason}`);
 }

@@ -25,7 +25,7 @@ import { LiveText } from './live-text.js';
 import { LiveWords } from './live-words.js';
 import { type StreamingConfig, streamingConfigFor } from './streaming-config.js';
 import { refinedResult } from './refined-result.js';
-import { VoiceTracker } from './voice-tracker.js';
+import { VoiceTracker } from '../../streaming/voice-tracker.js';
 import { defined } from '#daemon/protocol/defined.js';
 import type { WhisperResult } from '../whisper-options.js';
 

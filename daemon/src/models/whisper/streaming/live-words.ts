@@ -2,7 +2,12 @@
 import type { Word } from '#daemon/protocol/transcription.js';
 
 import { SECONDS_PER_TIMESTAMP, type WhisperTokenizer } from '../tokenizer.js';
-import { isMark, type HypothesisWord, hypothesisWords, wordStarts } from '../../streaming/hypothesis.js';
+import {
+  type HypothesisWord,
+  hypothesisWords,
+  wordProbabilities,
+  wordStarts,
+} from '../../streaming/hypothesis.js';
 
 export class LiveWords {
   /** Text of each token; a character of several tokens belongs to the last of them. */
@@ -32,13 +37,7 @@ export class LiveWords {
 
   /** For each token, the probability of the least probable token of its word, ignoring punctuation. */
   probabilities(hypothesisWords: readonly HypothesisWord[], logprobs: readonly number[]): number[] {
-    return hypothesisWords.flatMap(({ from, to }) => {
-      let minLogprob = 0;
-      for (let i = from; i < to; i++) {
-        if (!isMark(this.pieces[i] ?? '')) minLogprob = Math.min(minLogprob, logprobs[i] ?? -Infinity);
-      }
-      return new Array<number>(to - from).fill(Math.exp(minLogprob));
-    });
+    return wordProbabilities(hypothesisWords, this.pieces, logprobs.map(Math.exp));
   }
 
   /** Words of some tokens with their times. @param starts of the tokens, in frames of 20 ms */

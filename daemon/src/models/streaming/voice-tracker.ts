@@ -63,8 +63,13 @@ export class VoiceTracker {
     this.#pending.push(samples.slice());
   }
 
-  /** Processes all pushed samples in one call: results then depend on the update times, not on the chunk sizes, to the last bit. */
-  update(): void {
+  /**
+   * Processes all pushed samples in one call: results then depend on the update times, not on the chunk sizes, to the last
+   * bit.
+   *
+   * @returns whether each new frame of 32 ms is in speech
+   */
+  update(): boolean[] {
     const samples = new Float32Array(this.#pending.reduce((length, piece) => length + piece.length, 0));
     let at = 0;
     for (const piece of this.#pending) {
@@ -72,14 +77,15 @@ export class VoiceTracker {
       at += piece.length;
     }
     this.#pending = [];
-    for (const probability of this.#stream.push(samples)) {
+    return Array.from(this.#stream.push(samples), (probability) => {
       this.#frames++;
       this.#speaking =
         probability >= SPEECH_PROBABILITY || (this.#speaking && probability >= SILENCE_PROBABILITY);
       if (this.#speaking) this.#speechEndFrames = this.#frames;
       if (probability >= SPEECH_PROBABILITY) this.#speechFrames++;
       this.#maxProbability = Math.max(this.#maxProbability, probability);
-    }
+      return this.#speaking;
+    });
   }
 
   /** Starts a new utterance. */
