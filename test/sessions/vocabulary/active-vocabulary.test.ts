@@ -9,7 +9,7 @@ describe('hotwords', () => {
   const words = ['Nguyen', 'ComfyUI'];
 
   test('are those of the vocabulary, unless a request brings its own, even none, or opts out', () => {
-    expect(hotwordsFor({}, words)).toEqual({ hotwords: words });
+    expect(hotwordsFor({}, words)).toEqual({ hotwords: words, vocabulary: true });
     expect(hotwordsFor({ hotwords: ['Hopper'] }, words)).toEqual({});
     expect(hotwordsFor({ hotwords: [] }, words)).toEqual({});
     expect(hotwordsFor({ vocabulary: false }, words)).toEqual({});
@@ -17,7 +17,10 @@ describe('hotwords', () => {
   });
 
   test('are not those that the prompt contains already', () => {
-    expect(hotwordsFor({ initialPrompt: 'With comfyui, for art.' }, words)).toEqual({ hotwords: ['Nguyen'] });
+    expect(hotwordsFor({ initialPrompt: 'With comfyui, for art.' }, words)).toEqual({
+      hotwords: ['Nguyen'],
+      vocabulary: true,
+    });
     expect(hotwordsFor({ initialPrompt: 'ComfyUI, NGUYEN' }, words)).toEqual({});
   });
 });

@@ -79,8 +79,9 @@ describe.each([
   ['a file', file],
 ])('%s', (_what, optionsSent) => {
   test('uses all words of the vocabulary as hotwords', async () => {
-    expect(await optionsSent()).toEqual({ hotwords: words });
-    expect(await optionsSent({ language: 'en' })).toEqual({ language: 'en', hotwords: words });
+    const sent = { hotwords: words, vocabulary: true };
+    expect(await optionsSent()).toEqual(sent);
+    expect(await optionsSent({ language: 'en' })).toEqual({ ...sent, language: 'en' });
   });
 
   test('keeps its own hotwords, and none if it wants none', async () => {

@@ -4,6 +4,7 @@ import type { EngineSummary, FromEngine } from '#daemon/protocol/ipc.js';
 import type { TranscribeOptions } from '#daemon/protocol/transcription.js';
 import { throwIfCancelled } from '../../async.js';
 import { trace } from '../../trace.js';
+import { withFittingHotwords } from '../fitting-hotwords.js';
 import { withRows } from './file-batch.js';
 import { withAudio, type FileContext } from './file-context.js';
 
@@ -28,7 +29,8 @@ export async function transcribeFile(
     // The time spent waiting for the model, including a load already under way; none if it was warm.
     const load = (performance.now() - openedMs) / 1000;
     const rows = rowsFor(model);
-    const summary = await decode(context, model, audio, withRows(options, rows, durationSeconds, model));
+    const fitting = withRows(withFittingHotwords(options, model), rows, durationSeconds, model);
+    const summary = await decode(context, model, audio, fitting);
     return { type: 'done', job, summary: { ...summary, timings: { ...summary.timings, load } } };
   });
 }

@@ -4,6 +4,7 @@ import { SottoError } from '#daemon/protocol/errors.js';
 import type { FromEngine, ToEngine } from '#daemon/protocol/ipc.js';
 import { SAMPLE_RATE, VAD_CHUNK_SAMPLES } from '#daemon/protocol/live.js';
 import { engineError } from '../engine-errors.js';
+import { withFittingHotwords } from '../fitting-hotwords.js';
 import { ComputeScheduler } from '../compute-scheduler.js';
 import type { ModelLease } from '../loaded-model.js';
 import type { ModelCache } from '../model-cache.js';
@@ -108,9 +109,10 @@ export class LiveRuns {
     });
   }
 
-  #begin({ session, options, fromSample, checkpoint }: Open, held: ModelLease): LiveRun {
+  #begin({ session, options: wanted, fromSample, checkpoint }: Open, held: ModelLease): LiveRun {
     const { release } = held;
     const model = asRecognizer(held.model);
+    const options = withFittingHotwords(wanted, model);
     const { scheduler, send } = this.#deps;
     if (model.stream === undefined) {
       throw new SottoError('MODEL_UNSUPPORTED', `${model.name} can't transcribe live speech`, {

@@ -62,14 +62,14 @@ const EMPTY_REPLACER = new Replacer([]);
 /**
  * The hotwords of a request: the vocabulary's words, unless the request brings its own. Words that its prompt
  * contains are left out: a model that sees a word in the prompt and gets a bonus for it says little else
- * (test/bench/baseline/hotwords.md).
+ * (test/bench/baseline/hotwords.md). `vocabulary` tells the engine where they come from.
  */
 export function hotwordsFor(
   { hotwords: own, initialPrompt = '', vocabulary = true }: VocabularyOptions,
   words: readonly string[],
-): { hotwords?: string[] } {
+): { hotwords?: string[]; vocabulary?: true } {
   if (!vocabulary || own !== undefined) return {};
   const prompt = foldCase(initialPrompt);
   const hotwords = words.filter((word) => !prompt.includes(foldCase(word)));
-  return hotwords.length === 0 ? {} : { hotwords };
+  return hotwords.length === 0 ? {} : { hotwords, vocabulary: true };
 }
