@@ -102,6 +102,16 @@ function otherNumbers({ encoder, transducer }: ParakeetConfig): number {
   return subsampling + layers * layer + predictionLayers * 4 * units * (2 * units + 1);
 }
 
+/**
+ * Results of the subsampling that exist at once, in results of its first convolution: those of the second are a quarter of
+ * that, those of the third a sixteenth. MLX's own ops also hold the input of each activation.
+ */
+const SUBSAMPLING_RESULTS: Readonly<Record<Backend, number>> = {
+  kernels: 1 + 3 / 4 + 1 / 16,
+  cpu: 2 + 3 / 4,
+  gpu: 2 + 3 / 4,
+};
+
 /** Of the longest piece. */
 function workBytes({ encoder }: ParakeetConfig, backend: Backend): number {
   const { dims, feedForwardDims: wide, heads, bands, subsamplingChannels: channels } = encoder;
@@ -109,7 +119,7 @@ function workBytes({ encoder }: ParakeetConfig, backend: Backend): number {
   const melFrames = MAX_PIECE_SECONDS * FRAMES_PER_SECOND;
   const frames = encoderFrames(melFrames);
   const image = Math.ceil(melFrames / 2) * Math.ceil(bands / 2) * channels * width;
-  const mel = melFrames * bands * (FLOAT32 + width);
+  const mel = melFrames * bands * FLOAT32;
   const activation = frames * dims * width;
   const wideActivation = frames * wide * width;
   // A block in which everything is queued: the inputs of the products, the wide layers, the scores of distances.
@@ -118,5 +128,5 @@ function workBytes({ encoder }: ParakeetConfig, backend: Backend): number {
     backend === 'kernels'
       ? 14 * activation + 2 * wideActivation
       : 24 * activation + 6 * wideActivation + scores;
-  return VOICE_BYTES + Math.max(mel + 2 * image, block);
+  return VOICE_BYTES + Math.max(mel + SUBSAMPLING_RESULTS[backend] * image, block);
 }

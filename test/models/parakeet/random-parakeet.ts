@@ -1,0 +1,53 @@
+/** Writes a Parakeet checkpoint with random weights, for measurements that depend only on their number. */
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+
+import type { ParakeetConfig } from '#daemon/models/parakeet/parakeet-config.js';
+import { Parakeet } from '#daemon/models/parakeet/parakeet-network.js';
+import { writtenConfig } from '#daemon/models/parakeet/written-config.js';
+import { mx, type Dtype, type MxArray } from '#native/index.js';
+
+/** A transducer with durations and a CTC head, small but with real proportions. */
+export const SMALL_HYBRID: ParakeetConfig = {
+  encoder: {
+    bands: 80,
+    layers: 3,
+    dims: 256,
+    heads: 4,
+    feedForwardDims: 1024,
+    kernelSize: 9,
+    subsamplingChannels: 64,
+    hasBias: true,
+    hasConvolutionBias: true,
+    isInputScaled: false,
+  },
+  normalization: 'per feature',
+  tokens: 128,
+  transducer: {
+    encoderDims: 256,
+    tokens: 128,
+    predictionDims: 128,
+    predictionLayers: 2,
+    jointDims: 128,
+    activation: 'relu',
+    durations: [0, 1, 2, 3, 4],
+    maxSymbols: 10,
+  },
+  hasCtc: true,
+};
+
+export function writeRandomParakeet(dir: string, config: ParakeetConfig, dtype: Dtype): void {
+  using network = new Parakeet(config);
+  mx.tidy(() => {
+    const weights: Record<string, MxArray> = {};
+    let seed = 0;
+    for (const [name, { shape }] of network.namedParameters()) {
+      const inputs = shape.slice(1).reduce((product, n) => product * n, 1);
+      const random = mx.random.normal(shape, { scale: inputs ** -0.5, key: mx.random.key(seed++) });
+      weights[name] = (/norm\w*\.weight$/.test(name) ? mx.ones(shape) : random).astype(dtype);
+    }
+    mx.saveSafetensors(join(dir, 'model.safetensors'), weights, {});
+  });
+  const pieces = Array.from({ length: config.tokens }, (_, id) => `\u2581${id}`);
+  writeFileSync(join(dir, 'config.json'), JSON.stringify(writtenConfig(config, pieces, undefined)));
+}
