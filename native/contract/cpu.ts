@@ -64,17 +64,24 @@ export interface Cpu {
   rows(panels: MxArray, outputs: number, ids: MxArray, options?: StreamOption & PackedScales): MxArray;
   /**
    * The cross-attention cache of a decoder, in float16: keys and values [B, T, 2 H D] → [keys [B, H, ⌈T /
-   * 16⌉, D, 16], values [B, H, T, D]].
+   * 16⌉, D, 16], values [B, H, T, ⌈D / 16⌉ 16]].
    */
   crossAttentionCache(kv: MxArray, heads: number, options?: StreamOption): [keys: MxArray, values: MxArray];
   /** q [B, Nq, H D] over the whole cross-attention cache → [B, Nq, H D], scaled by 1 / √D. */
   crossAttend(q: MxArray, keys: MxArray, values: MxArray, options?: StreamOption): MxArray;
   /**
-   * Causal self-attention of qkv [B, T, 3 H D] at positions from `offset` → [B, T, H D]. When evaluated, it
+   * Causal self-attention of qkv [B, T, 3 H D] at positions from `offset` → [B, T, H D]. With `rotaryDims`,
+   * queries and keys are rotated first, in adjacent pairs, as by a traditional `fast.rope`. When evaluated, it
    * writes the new keys and values in place into the float32 buffers keys [B, H, C / 16, D, 16] and values
-   * [B, H, C, D].
+   * [B, H, C, ⌈D / 16⌉ 16].
    */
-  attendCached(qkv: MxArray, keys: MxArray, values: MxArray, offset: number, options?: StreamOption): MxArray;
+  attendCached(
+    qkv: MxArray,
+    keys: MxArray,
+    values: MxArray,
+    offset: number,
+    options?: StreamOption & { rotaryDims?: number; rotaryBase?: number },
+  ): MxArray;
   /**
    * Evaluates and checks the weights of a decoder block and holds them in one array without a value, which
    * only `decoderBlock` accepts. Order: panels, scales, biases and bias of qkv, out, cross query, cross out,

@@ -14,7 +14,8 @@ export function crossAttentionScores(
   heads: readonly number[],
   length = values.shape[2] ?? 0,
 ): MxArray {
-  const [batch = 1, allHeads = 1, positions = 0, width = 1] = values.shape;
+  const [batch = 1, allHeads = 1, positions = 0] = values.shape;
+  const width = keys.shape[3] ?? 1;
   if (length > positions) throw new RangeError(`memoryScores: ${length} of ${positions} positions`);
   const picked = mx.array(Int32Array.from(heads));
   const chosen = mx.take(keys, picked, 1);

@@ -4,17 +4,13 @@ import { canPack } from './packed.js';
 
 /**
  * Keys and values that a decoder's cross-attention reads in every step: [B, H, T, D] by head, or on the CPU
- * in float16 with the keys in panels (`mx.cpu.crossAttentionCache`).
+ * in float16 with the keys in panels and padded values (`mx.cpu.crossAttentionCache`).
  */
 export type CrossAttentionCache = readonly [keys: MxArray, values: MxArray];
 
-/** Whether caches of heads this wide use the layout of the CPU kernels. */
-export const usesPanels = (headWidth: number): boolean => canPack() && headWidth % 16 === 0;
-
 /** kv [B, T, 2 × H × D], keys before values. */
 export function crossAttentionCache(kv: MxArray, heads: number): CrossAttentionCache {
-  const width = (kv.shape[2] ?? 0) / 2 / heads;
-  if (kv.dtype === 'float32' && usesPanels(width)) return mx.cpu.crossAttentionCache(kv, heads);
+  if (kv.dtype === 'float32' && canPack()) return mx.cpu.crossAttentionCache(kv, heads);
   // One copy lays out both for a single row; for several rows each must be contiguous.
   if (kv.shape[0] === 1)
     return mx.split(mx.contiguous(splitHeads(kv, 2 * heads)), 2, 1) as [MxArray, MxArray];

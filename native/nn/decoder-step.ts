@@ -1,5 +1,5 @@
 import { mx, type MxArray } from '../index.js';
-import { usesPanels, type CrossAttentionCache } from './cross-attention.js';
+import type { CrossAttentionCache } from './cross-attention.js';
 import { Module } from './module.js';
 import type { LayerNorm } from './norm.js';
 import { PackedLinear } from './packed.js';
@@ -44,13 +44,13 @@ export class DecoderStep extends Module {
     );
   }
 
-  /** Undefined unless all layers are packed and the kernels support their widths. */
+  /** Undefined unless all layers are packed, with heads of a multiple of 16. */
   static of(layers: DecoderLayers): DecoderStep | undefined {
     const { products, norms, heads } = layers;
     const packed = products.filter((layer) => layer instanceof PackedLinear);
     const headWidth = (packed.at(1)?.outputs ?? 0) / heads;
     const alike = norms.every((norm) => norm.eps === norms[0].eps);
-    if (packed.length < products.length || !alike || !usesPanels(headWidth)) return undefined;
+    if (packed.length < products.length || !alike || headWidth % 16 !== 0) return undefined;
     return new DecoderStep(packed, layers, headWidth);
   }
 

@@ -2,6 +2,7 @@ import { mx, type MxArray } from '../index.js';
 import { appendQkv, canAppendInPlace } from './append-in-place.js';
 import { attend, mergeHeads } from './attention.js';
 import { BufferedCache, validateCapacity, grow, bufferLengthFor } from './buffered-cache.js';
+import { rotateQkv, type RotaryPositions } from './rotary-positions.js';
 import type { DeviceRows, PendingReorder } from './speculative-reorder.js';
 import type { SelfAttentionCache } from './self-attention-cache.js';
 
@@ -31,7 +32,8 @@ export class JointCache extends BufferedCache implements SelfAttentionCache {
     return this.#buffer ? [this.#buffer] : [];
   }
 
-  attend(qkv: MxArray, heads: number): MxArray {
+  attend(unrotated: MxArray, heads: number, rotary?: RotaryPositions): MxArray {
+    const qkv = rotary ? rotateQkv(unrotated, heads, rotary, this.filled) : unrotated;
     const [, added = 0] = qkv.shape;
     const end = this.filled + added;
     this.checkRoom(added);

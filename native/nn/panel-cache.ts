@@ -1,19 +1,19 @@
 import { mx, type MxArray } from '../index.js';
 import { BufferedCache, validateCapacity } from './buffered-cache.js';
+import type { RotaryPositions } from './rotary-positions.js';
 import type { SelfAttentionCache } from './self-attention-cache.js';
 
-/** Columns that the CPU kernels compute together. */
-export const PANEL = 16;
+const PANEL = 16;
 
 /** The buffers of a cache and the position of the first new token. */
 interface Reservation {
   readonly keys: MxArray; // [B, H, capacity / 16, D, 16]
-  readonly values: MxArray; // [B, H, capacity, D]
+  readonly values: MxArray; // [B, H, capacity, ⌈D / 16⌉ 16]
   readonly offset: number;
 }
 
 /**
- * A cache in the layout of the CPU kernels: keys [B, H, capacity / 16, D, 16], values [B, H, capacity, D]. A
+ * A cache in the layout of the CPU kernels: keys [B, H, capacity / 16, D, 16], values [B, H, capacity, ⌈D / 16⌉ 16]. A
  * step is one op that writes in place, in evaluation order: evaluate each step before creating the next, or
  * make the next depend on it, as a decoder does. After `reset` or `trim` the old contents are overwritten.
  */
@@ -23,10 +23,11 @@ export class PanelCache extends BufferedCache implements SelfAttentionCache {
     super(Math.ceil(validateCapacity(capacity, 'PanelCache') / PANEL) * PANEL);
   }
 
-  attend(qkv: MxArray, heads: number): MxArray {
+  attend(qkv: MxArray, heads: number, rotary?: RotaryPositions): MxArray {
     const [batch = 0, added = 0, width = 0] = qkv.shape;
     const { keys, values, offset } = this.reserve(batch, heads, width / 3 / heads, added);
-    return mx.cpu.attendCached(qkv, keys, values, offset);
+    const rotation = rotary ? { rotaryDims: rotary.dims, rotaryBase: rotary.base } : {};
+    return mx.cpu.attendCached(qkv, keys, values, offset, rotation);
   }
 
   /**
@@ -43,7 +44,7 @@ export class PanelCache extends BufferedCache implements SelfAttentionCache {
   }
 
   #buffers(batch: number, heads: number, dims: number): [keys: MxArray, values: MxArray] {
-    const has = this.values?.shape;
+    const has = this.keys?.shape;
     if (this.keys && this.values && has?.[0] === batch && has[1] === heads && has[3] === dims) {
       return [this.keys, this.values];
     }
@@ -55,7 +56,7 @@ export class PanelCache extends BufferedCache implements SelfAttentionCache {
     this.dispose();
     const { capacity } = this;
     this.keys = mx.keep(mx.zeros([batch, heads, capacity / PANEL, dims, PANEL]));
-    this.values = mx.keep(mx.zeros([batch, heads, capacity, dims]));
+    this.values = mx.keep(mx.zeros([batch, heads, capacity, Math.ceil(dims / PANEL) * PANEL]));
     mx.eval(this.keys, this.values); // ops write in place, so the buffers must exist
     return [this.keys, this.values];
   }

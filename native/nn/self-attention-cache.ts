@@ -1,7 +1,8 @@
 import type { MxArray } from '../index.js';
 import { JointCache } from './joint-cache.js';
 import { canPack } from './packed.js';
-import { PANEL, PanelCache } from './panel-cache.js';
+import { PanelCache } from './panel-cache.js';
+import type { RotaryPositions } from './rotary-positions.js';
 import type { DeviceRows, PendingReorder } from './speculative-reorder.js';
 
 /** Keys and values of the positions that one decoder block has processed. */
@@ -14,9 +15,10 @@ export interface SelfAttentionCache {
    * Appends the keys and values of new positions; their queries attend causally to all filled positions: qkv
    * [B, T, 3 × H × D], queries before keys before values → [B, T, H × D].
    *
+   * @param rotary rotates queries and keys first
    * @throws RangeError if they do not fit; the cache is then unchanged
    */
-  attend(qkv: MxArray, heads: number): MxArray;
+  attend(qkv: MxArray, heads: number, rotary?: RotaryPositions): MxArray;
   /**
    * Replaces row i of the batch by row `rows[i]`: beams that continue, end or fork. The batch size becomes
    * `rows.length`. Call it between steps.
@@ -34,12 +36,7 @@ export interface SelfAttentionCache {
   dispose(): void;
 }
 
-/**
- * The cache for the current device.
- *
- * @param capacity maximum number of positions
- * @param headWidth the CPU kernels need a multiple of 16; MLX's attention serves other widths
- */
-export function selfAttentionCache(capacity: number, headWidth = PANEL): SelfAttentionCache {
-  return canPack() && headWidth % PANEL === 0 ? new PanelCache(capacity) : new JointCache(capacity);
+/** The cache for the current device. @param capacity maximum number of positions */
+export function selfAttentionCache(capacity: number): SelfAttentionCache {
+  return canPack() ? new PanelCache(capacity) : new JointCache(capacity);
 }

@@ -89,8 +89,9 @@ Pair cross_attention_cache(array kv, int heads, Stream s) {
 
 array cross_attend(array q, array keys, array values, Stream s) { return cpu::cross_attend(q, keys, values, s); }
 
-array attend_cached(array qkv, array keys, array values, int offset, Stream s) {
-  return cpu::attend_cached(qkv, keys, values, offset, s);
+array attend_cached(array qkv, array keys, array values, int offset, Default<0> rotary_dims, std::optional<double> rotary_base,
+                    Stream s) {
+  return cpu::attend_cached(qkv, keys, values, offset, {rotary_dims, rotary_base.value_or(1)}, s);
 }
 
 array decoder_weights(std::vector<MaybeArray> weights, Stream s) { return cpu::decoder_weights(std::move(weights), s); }
@@ -128,7 +129,7 @@ array linear(array, array, int, MaybeArray, MaybeArray, MaybeArray, MaybeArray, 
 array rows(array, int, array, MaybeArray, MaybeArray, Stream) { absent(); }
 Pair cross_attention_cache(array, int, Stream) { absent(); }
 array cross_attend(array, array, array, Stream) { absent(); }
-array attend_cached(array, array, array, int, Stream) { absent(); }
+array attend_cached(array, array, array, int, Default<0>, std::optional<double>, Stream) { absent(); }
 array decoder_weights(std::vector<MaybeArray>, Stream) { absent(); }
 array decoder_block(array, array, array, array, array, array, int, double, Stream) { absent(); }
 array relative_attention(array, array, array, array, Stream) { absent(); }
@@ -147,7 +148,7 @@ constexpr Op kOps[] = {
     op<rows>("rows", "panels, outputs, ids, *, scales, biases"),
     op<cross_attention_cache>("crossAttentionCache", "kv, heads"),
     op<cross_attend>("crossAttend", "q, keys, values"),
-    op<attend_cached>("attendCached", "qkv, keys, values, offset"),
+    op<attend_cached>("attendCached", "qkv, keys, values, offset, *, rotaryDims, rotaryBase"),
     op<decoder_weights>("decoderWeights", "weights"),
     op<decoder_block>("decoderBlock", "x, keys, values, crossKeys, crossValues, weights, offset, eps"),
     op<relative_attention>("relativeAttention", "qkv, distances, u, v"),

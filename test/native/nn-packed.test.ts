@@ -291,9 +291,11 @@ describeKernels('PanelCache', () => {
         seed,
         batch,
         fc.constantFrom(1, 2, 4),
-        fc.constantFrom(16, 64),
+        fc.constantFrom(16, 64, 36),
+        fc.boolean(),
         steps,
-        (s, b, h, d, sequence) => {
+        (s, b, h, d, isRotary, sequence) => {
+          const rotary = isRotary ? { dims: 12, base: 1000 } : undefined;
           using panels = new nn.PanelCache(60);
           using plain = new nn.JointCache(panels.capacity);
           expect(panels.capacity).toBe(64);
@@ -305,7 +307,7 @@ describeKernels('PanelCache', () => {
             else if (panels.length + what.add <= panels.capacity) {
               const [actual, reference] = mx.tidy(() => {
                 const qkv = numbers(b, what.add, 3 * h * d);
-                return [panels.attend(qkv, h), plain.attend(qkv, h)];
+                return [panels.attend(qkv, h, rotary), plain.attend(qkv, h, rotary)];
               });
               mx.eval(actual, reference);
               expect(mx.tidy(() => errorRatio(actual, reference, 1e-5))).toBeLessThanOrEqual(1);
@@ -456,12 +458,16 @@ describeKernels('CrossAttentionCache', () => {
     });
   });
 
-  test('keeps the plain layout for head widths that the kernels do not support', () => {
+  test('attends with heads that are no multiple of a panel', () => {
     mx.tidy(() => {
-      const crossAttentionCache = nn.crossAttentionCache(numbers(1, 5, 2 * 2 * 24), 2);
-      expect(crossAttentionCache[0].shape).toEqual([1, 2, 5, 24]);
-      expect(nn.crossAttend(numbers(1, 1, 48), crossAttentionCache).shape).toEqual([1, 1, 48]);
+      const kv = numbers(1, 5, 2 * 2 * 24);
+      const queries = numbers(1, 1, 48);
+      const [k, v] = mx.split(nn.splitHeads(kv, 4), 2, 1) as [MxArray, MxArray];
+      const expected = nn.mergeHeads(nn.attend(nn.splitHeads(queries, 2), k, v));
+      const result = nn.crossAttend(queries, nn.crossAttentionCache(kv, 2));
+      expect(errorRatio(result, expected, 2e-3)).toBeLessThanOrEqual(1); // float16
     });
+  });
   });
 });
 

@@ -1,6 +1,7 @@
 // Decoder attention on raw memory (cached_attention.cc); attention.h describes the layouts.
 #pragma once
 
+#include "attention.h"
 #include "rows.h"
 
 namespace sotto::cpu {
@@ -10,7 +11,7 @@ void cross_attend(Rows q, int64_t batch, int64_t queries, mlx::core::array& keys
 
 /** qkv: batch x added rows of 3 H D floats → out, batch x added rows of H D. Writes keys and values from `offset`. */
 void attend_cached(Rows qkv, int64_t batch, int64_t added, int64_t offset, mlx::core::array& keys, mlx::core::array& values,
-                   float* out);
+                   float* out, Rotation rotation = {});
 
 /**
  * @throws std::invalid_argument unless keys and values match each other and queries of `width`. A float16 cache may

@@ -28,16 +28,54 @@ void over_heads(int64_t heads, int64_t work, const Body& body) {
   for (int64_t i = 0; i < heads; ++i) body(i);
 }
 
-/** The query scaled by 1 / √d, followed by room for the scores of n keys. */
-float* scaled(const float* q, int64_t d, int64_t n) {
+int64_t panels_for(int64_t n) { return (n + kPanel - 1) / kPanel; }
+int64_t padded(int64_t d) { return panels_for(d) * kPanel; }
+
+/** Rooms of one thread for a query of width d over n keys. */
+struct QueryRoom {
+  float* query;
+  float* scores;
+  float* sum;
+};
+
+/** The query scaled by 1 / √d, and room for its scores and for a padded result. */
+QueryRoom scaled(const float* q, int64_t d, int64_t n) {
   static thread_local std::vector<float> room;
-  float* to = room_for(room, d + n + kPanel);
+  float* query = room_for(room, 2 * padded(d) + n + kPanel);
   const float scale = 1.0f / std::sqrt(static_cast<float>(d));
-  for (int64_t i = 0; i < d; ++i) to[i] = q[i] * scale;
-  return to;
+  for (int64_t i = 0; i < d; ++i) query[i] = q[i] * scale;
+  return {query, query + 2 * padded(d), query + padded(d)};
 }
 
-int64_t panels_for(int64_t n) { return (n + kPanel - 1) / kPanel; }
+/** Where a result of width d is summed: in place, unless its rows are padded. */
+float* sum_at(const QueryRoom& room, float* out, int64_t d) { return padded(d) == d ? out : room.sum; }
+
+void take_sum(const float* sum, float* out, int64_t d) {
+  if (sum != out) std::copy(sum, sum + d, out);
+}
+
+/** Cosines and sines of `added` positions from `offset`: [added, dims / 2, 2]. */
+std::vector<float> turns_of(const Rotation& rotation, int64_t offset, int64_t added) {
+  std::vector<float> turns(added * rotation.dims);
+  float* to = turns.data();
+  for (int64_t t = 0; t < added; ++t) {
+    for (int i = 0; i < rotation.dims; i += 2) {
+      const double angle = static_cast<double>(offset + t) * std::pow(rotation.base, -static_cast<double>(i) / rotation.dims);
+      *to++ = static_cast<float>(std::cos(angle));
+      *to++ = static_cast<float>(std::sin(angle));
+    }
+  }
+  return turns;
+}
+
+/** Turns the first `dims` numbers in adjacent pairs. */
+void rotate(float* x, const float* turns, int dims) {
+  for (int i = 0; i < dims; i += 2) {
+    const float a = x[i], b = x[i + 1], cosine = turns[i], sine = turns[i + 1];
+    x[i] = a * cosine - b * sine;
+    x[i + 1] = a * sine + b * cosine;
+  }
+}
 
 class CrossAttentionCache : public CpuPrimitive {
  public:
@@ -47,12 +85,12 @@ class CrossAttentionCache : public CpuPrimitive {
     for (auto& out : outputs) allocate(out);
     queue(inputs, outputs, [kv = weak(inputs[0]), keys = weak(outputs[0]), values = weak(outputs[1]), H = int64_t{heads_}]() mutable {
       static thread_local std::vector<float> room;
-      const int64_t T = values.shape(2), d = values.shape(3), panels = keys.shape(2);
+      const int64_t T = values.shape(2), d = keys.shape(3), row_length = values.shape(3), panels = keys.shape(2);
       const Rows rows = rows_of(kv, room);
       parallel_parts(keys.shape(0) * H, [&](int64_t i) {
         const float* key = rows.data + i / H * T * rows.stride + i % H * d;
         auto* to_key = keys.data<Half>() + i * panels * d * kPanel;
-        auto* to_value = values.data<Half>() + i * T * d;
+        auto* to_value = values.data<Half>() + i * T * row_length;
         std::vector<Half> row(d);
         for (int64_t t = 0; t < panels * kPanel; ++t) {
           auto* to = to_key + t / kPanel * d * kPanel + t % kPanel;
@@ -62,7 +100,8 @@ class CrossAttentionCache : public CpuPrimitive {
           }
           kernels().to_halves(key + t * rows.stride, d, row.data());
           for (int64_t j = 0; j < d; ++j) to[j * kPanel] = row[j];
-          kernels().to_halves(key + t * rows.stride + H * d, d, to_value + t * d);
+          kernels().to_halves(key + t * rows.stride + H * d, d, to_value + t * row_length);
+          for (int64_t j = d; j < row_length; ++j) to_value[t * row_length + j] = {0};
         }
       });
     });
@@ -93,14 +132,14 @@ class CrossAttend : public CpuPrimitive {
 
 class AttendCached : public CpuPrimitive {
  public:
-  AttendCached(mx::Stream stream, int offset) : CpuPrimitive(stream), offset_(offset) {}
+  AttendCached(mx::Stream stream, int offset, Rotation rotation) : CpuPrimitive(stream), offset_(offset), rotation_(rotation) {}
 
   void eval_cpu(const std::vector<mx::array>& inputs, std::vector<mx::array>& outputs) override {
     allocate(outputs[0]);
     queue(inputs, outputs, [qkv = weak(inputs[0]), keys = weak(inputs[1]), values = weak(inputs[2]), o = weak(outputs[0]),
-                            offset = int64_t{offset_}]() mutable {
+                            offset = int64_t{offset_}, rotation = rotation_]() mutable {
       static thread_local std::vector<float> room;
-      attend_cached(rows_of(qkv, room), qkv.shape(0), qkv.shape(1), offset, keys, values, o.data<float>());
+      attend_cached(rows_of(qkv, room), qkv.shape(0), qkv.shape(1), offset, keys, values, o.data<float>(), rotation);
     });
   }
 
@@ -110,12 +149,13 @@ class AttendCached : public CpuPrimitive {
 
  private:
   int offset_;
+  Rotation rotation_;
 };
 
 }  // namespace
 
 void cross_attend(Rows q, int64_t batch, int64_t queries, mx::array& keys, mx::array& values, float* out) {
-  const int64_t H = values.shape(1), T = values.shape(2), d = values.shape(3), panels = keys.shape(2);
+  const int64_t H = values.shape(1), T = values.shape(2), d = keys.shape(3), row_length = values.shape(3), panels = keys.shape(2);
   if (values.shape(0) == 1) {
     queries *= batch;
     batch = 1;
@@ -123,45 +163,55 @@ void cross_attend(Rows q, int64_t batch, int64_t queries, mx::array& keys, mx::a
   over_heads(batch * H, batch * H * queries * T * d, [&](int64_t i) {
     const int64_t b = i / H, h = i % H;
     for (int64_t row = b * queries; row < (b + 1) * queries; ++row) {
-      float* query = scaled(q.data + row * q.stride + h * d, d, T);
-      float* scores = query + d;
-      kernels().scores_half(query, d, keys.data<Half>() + i * panels * d * kPanel, panels, scores);
-      const float inverse = kernels().softmax(scores, T, T);
-      kernels().weighted_sum_half(scores, T, values.data<Half>() + i * T * d, d, inverse, out + (row * H + h) * d);
+      const QueryRoom room = scaled(q.data + row * q.stride + h * d, d, T);
+      float* to = out + (row * H + h) * d;
+      float* sum = sum_at(room, to, d);
+      kernels().scores_half(room.query, d, keys.data<Half>() + i * panels * d * kPanel, panels, room.scores);
+      const float inverse = kernels().softmax(room.scores, T, T);
+      kernels().weighted_sum_half(room.scores, T, values.data<Half>() + i * T * row_length, row_length, inverse, sum);
+      take_sum(sum, to, d);
     }
   });
 }
 
-void attend_cached(Rows qkv, int64_t batch, int64_t added, int64_t offset, mx::array& keys, mx::array& values, float* out) {
-  const int64_t H = values.shape(1), capacity = values.shape(2), d = values.shape(3), panels = keys.shape(2);
+void attend_cached(Rows qkv, int64_t batch, int64_t added, int64_t offset, mx::array& keys, mx::array& values, float* out,
+                   Rotation rotation) {
+  const int64_t H = values.shape(1), capacity = values.shape(2), d = keys.shape(3), row_length = values.shape(3);
+  const int64_t panels = keys.shape(2);
+  const std::vector<float> turns = turns_of(rotation, offset, added);
   over_heads(batch * H, batch * H * added * (offset + added) * d, [&](int64_t i) {
     const int64_t b = i / H, h = i % H;
     float* key_panels = keys.data<float>() + i * panels * d * kPanel;
-    float* value_rows = values.data<float>() + i * capacity * d;
+    float* value_rows = values.data<float>() + i * capacity * row_length;
     for (int64_t t = 0; t < added; ++t) {
       const float* q = qkv.data + (b * added + t) * qkv.stride + h * d;
       const int64_t at = offset + t, n = at + 1;
+      const QueryRoom room = scaled(q, d, n);
+      float* turned = room.sum;  // free until the values are summed
+      std::copy(q + H * d, q + H * d + d, turned);
+      rotate(turned, turns.data() + t * rotation.dims, rotation.dims);
+      rotate(room.query, turns.data() + t * rotation.dims, rotation.dims);
       float* key = key_panels + at / kPanel * d * kPanel + at % kPanel;
-      for (int64_t j = 0; j < d; ++j) key[j * kPanel] = q[H * d + j];
-      std::copy(q + 2 * H * d, q + 2 * H * d + d, value_rows + at * d);
-      float* query = scaled(q, d, n);
-      float* scores = query + d;
-      kernels().scores_float(query, d, key_panels, panels_for(n), scores);
-      const float inverse = kernels().softmax(scores, n, n);
-      kernels().weighted_sum_float(scores, n, value_rows, d, inverse, out + ((b * added + t) * H + h) * d);
+      for (int64_t j = 0; j < d; ++j) key[j * kPanel] = turned[j];
+      std::copy(q + 2 * H * d, q + 2 * H * d + d, value_rows + at * row_length);
+      float* to = out + ((b * added + t) * H + h) * d;
+      float* sum = sum_at(room, to, d);
+      kernels().scores_float(room.query, d, key_panels, panels_for(n), room.scores);
+      const float inverse = kernels().softmax(room.scores, n, n);
+      kernels().weighted_sum_float(room.scores, n, value_rows, row_length, inverse, sum);
+      take_sum(sum, to, d);
     }
   });
 }
 
 void check_cache(const mx::array& keys, const mx::array& values, int64_t batch, int64_t width, mx::Dtype dtype) {
   require(keys.ndim() == 5 && values.ndim() == 4 && keys.dtype() == dtype && values.dtype() == dtype,
-       "[attend] keys are [B, H, ⌈T / 16⌉, D, 16] and values [B, H, T, D], of the right dtype");
+       "[attend] keys are [B, H, ⌈T / 16⌉, D, 16] and values [B, H, T, ⌈D / 16⌉ 16], of the right dtype");
   const bool shared = dtype == mx::float16 && values.shape(0) == 1;
-  require(keys.shape(0) == values.shape(0) && (shared || values.shape(0) == batch) && keys.shape(1) == values.shape(1) && keys.shape(3) == values.shape(3) &&
+  require(keys.shape(0) == values.shape(0) && (shared || values.shape(0) == batch) && keys.shape(1) == values.shape(1) && padded(keys.shape(3)) == values.shape(3) &&
            keys.shape(4) == kPanel && keys.shape(2) == panels_for(values.shape(2)),
        "[attend] keys and values do not match");
-  require(values.shape(3) % kPanel == 0 && int64_t{values.shape(1)} * values.shape(3) == width,
-       "[attend] the head widths must be multiples of 16 that add up to the queries' width");
+  require(int64_t{keys.shape(1)} * keys.shape(3) == width, "[attend] the head widths must add up to the queries' width");
   require(values.shape(2) > 0, "[attend] the cache is empty");
 }
 
@@ -170,10 +220,9 @@ std::pair<mx::array, mx::array> cross_attention_cache(const mx::array& kv, int h
   require(kv.ndim() == 3 && kv.dtype() == mx::float32 && heads > 0 && kv.shape(2) % 2 == 0 && kv.shape(2) / 2 % heads == 0 && kv.shape(1) > 0,
        "[crossAttentionCache] takes keys and values [B, T, 2 H D] in float32");
   const auto d = kv.shape(2) / 2 / heads;
-  require(d % kPanel == 0, "[crossAttentionCache] a head's width must be a multiple of 16");
   auto result = mx::array::make_arrays(
       {{kv.shape(0), heads, static_cast<mx::ShapeElem>(panels_for(kv.shape(1))), d, static_cast<mx::ShapeElem>(kPanel)},
-       {kv.shape(0), heads, kv.shape(1), d}},
+       {kv.shape(0), heads, kv.shape(1), static_cast<mx::ShapeElem>(padded(d))}},
       {mx::float16, mx::float16}, std::make_shared<CrossAttentionCache>(stream, heads), {kv});
   return {result[0], result[1]};
 }
@@ -184,12 +233,15 @@ mx::array cross_attend(const mx::array& q, const mx::array& keys, const mx::arra
   return mx::array(q.shape(), mx::float32, std::make_shared<CrossAttend>(mx::to_stream(where)), {q, keys, values});
 }
 
-mx::array attend_cached(const mx::array& qkv, const mx::array& keys, const mx::array& values, int offset, mx::StreamOrDevice where) {
+mx::array attend_cached(const mx::array& qkv, const mx::array& keys, const mx::array& values, int offset, Rotation rotation,
+                        mx::StreamOrDevice where) {
   require(qkv.ndim() == 3 && qkv.dtype() == mx::float32 && qkv.shape(2) % 3 == 0, "[attend] qkv is float32 [B, T, 3 H D]");
   check_cache(keys, values, qkv.shape(0), qkv.shape(2) / 3, mx::float32);
   require(offset >= 0 && offset <= values.shape(2) - qkv.shape(1), "[attend] the positions do not fit the cache");
+  require(rotation.dims >= 0 && rotation.dims % 2 == 0 && rotation.dims <= keys.shape(3), "[attend] a head has no such dims to rotate");
+  require(rotation.dims == 0 || rotation.base > 0, "[attend] the base of a rotation must be above 0");
   return mx::array({qkv.shape(0), qkv.shape(1), qkv.shape(2) / 3}, mx::float32,
-                   std::make_shared<AttendCached>(mx::to_stream(where), offset), {qkv, keys, values});
+                   std::make_shared<AttendCached>(mx::to_stream(where), offset, rotation), {qkv, keys, values});
 }
 
 }  // namespace sotto::cpu

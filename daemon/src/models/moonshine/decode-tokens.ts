@@ -76,8 +76,8 @@ export async function decodeTokens(
   }
 }
 
-export function makeCaches({ config, decoder }: Moonshine, maxTokens: number): nn.SelfAttentionCache[] {
-  return decoder.layers.map(() => nn.selfAttentionCache(maxTokens, config.width / config.heads));
+export function makeCaches({ decoder }: Moonshine, maxTokens: number): nn.SelfAttentionCache[] {
+  return decoder.layers.map(() => nn.selfAttentionCache(maxTokens));
 }
 
 function firstStep(

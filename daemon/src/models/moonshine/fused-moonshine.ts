@@ -10,10 +10,10 @@ import {
   WaveformEncoder,
   EncoderLayer,
   gated,
+  rotaryAttend,
   type AudioLayer,
   type EncoderMlp,
   type DecoderMlp,
-  type Rotary,
   type RotarySelfAttention,
   type TextLayer,
 } from './moonshine-network.js';
@@ -29,7 +29,7 @@ class FusedRotaryAttention extends nn.Module {
   qkv: nn.AnyLinear;
   out: nn.AnyLinear;
   readonly heads: number;
-  readonly rotary: Rotary;
+  readonly rotary: nn.RotaryPositions;
 
   constructor({ q_proj, k_proj, v_proj, o_proj, heads, rotary }: RotarySelfAttention) {
     super();
@@ -41,12 +41,7 @@ class FusedRotaryAttention extends nn.Module {
 
   /** x + attention(norm(x)) */
   forward(x: MxArray, norm: nn.LayerNorm, cache?: nn.SelfAttentionCache): MxArray {
-    const { heads, rotary } = this;
-    const qkv = this.qkv.fused(x, { norm });
-    const width = (qkv.shape[2] ?? 0) / 3;
-    const [queriesKeys, values] = mx.split(qkv, [2 * width], 2) as [MxArray, MxArray];
-    const rotated = mx.concatenate([rotary.forward(queriesKeys, 2 * heads, cache?.length ?? 0), values], 2);
-    const attended = cache ? cache.attend(rotated, heads) : nn.selfAttend(rotated, heads);
+    const attended = rotaryAttend(this.qkv.fused(x, { norm }), this, cache);
     return this.out.fused(attended, { residual: x });
   }
 }

@@ -4,6 +4,8 @@ import * as v from 'valibot';
 import { defined } from '#daemon/protocol/defined.js';
 import { finite, integer } from '#daemon/protocol/fields.js';
 
+import type { RotaryPositions } from '#native/nn/index.js';
+
 import { parseFields, unsupportedConfig } from '../checkpoint/config-fields.js';
 import {
   quantizationEntry,
@@ -67,18 +69,12 @@ export interface MoonshineConfig {
   readonly heads: number;
   /** Whether queries, keys and values have biases. */
   readonly attentionBias: boolean;
-  readonly rotary: RotaryConfig;
+  readonly rotary: RotaryPositions;
   /** Decoder positions that the model was trained for. */
   readonly maxPositions: number;
   readonly startToken: number;
   readonly endTokens: readonly number[];
   readonly quantization?: StoredQuantization;
-}
-
-/** Rotation of the first `dims` features of a head: pair i turns by base^(-2 i / dims) a position. */
-export interface RotaryConfig {
-  readonly dims: number;
-  readonly base: number;
 }
 
 const DEFAULT_THETA = 10_000;
@@ -131,7 +127,7 @@ export function parseConfig(json: unknown): MoonshineConfig {
 }
 
 /** transformers rounds an odd number of dimensions up, at the frequencies of the odd number. */
-function rotaryOf(headWidth: number, theta: number, partialFactor: number): RotaryConfig {
+function rotaryOf(headWidth: number, theta: number, partialFactor: number): RotaryPositions {
   const wanted = Math.trunc(headWidth * partialFactor);
   const dims = 2 * Math.ceil(wanted / 2);
   if (dims < 2 || dims > headWidth) {

@@ -6,7 +6,7 @@
 import { mx, type Dtype, type MxArray } from '#native/index.js';
 import * as nn from '#native/nn/index.js';
 
-import type { MoonshineConfig, RotaryConfig } from './moonshine-config.js';
+import type { MoonshineConfig } from './moonshine-config.js';
 
 /** Kernels and strides of the three convolutions; a frame of the encoder is 384 samples, 24 ms. */
 export const CONVOLUTIONS = [
@@ -48,22 +48,28 @@ export class Attention extends nn.Module {
 }
 
 export class RotarySelfAttention extends Attention {
-  readonly rotary: Rotary;
+  readonly rotary: nn.RotaryPositions;
 
   constructor(config: MoonshineConfig) {
     super(config);
-    this.rotary = new Rotary(config.rotary);
+    this.rotary = config.rotary;
   }
 
   /** x [B, T, D] → [B, T, D]. Causal over the cache with one; over all of x without. */
   forward(x: MxArray, cache?: nn.SelfAttentionCache): MxArray {
-    const { heads, rotary } = this;
-    const start = cache?.length ?? 0;
-    const q = rotary.forward(this.q_proj.forward(x), heads, start);
-    const k = rotary.forward(this.k_proj.forward(x), heads, start);
-    const qkv = mx.concatenate([q, k, this.v_proj.forward(x)], 2);
-    return this.o_proj.forward(cache ? cache.attend(qkv, heads) : nn.selfAttend(qkv, heads));
+    const qkv = mx.concatenate([this.q_proj.forward(x), this.k_proj.forward(x), this.v_proj.forward(x)], 2);
+    return this.o_proj.forward(rotaryAttend(qkv, this, cache));
   }
+}
+
+/** Queries, keys and values [B, T, 3 D] of an attention → [B, T, D], with rotated queries and keys. */
+export function rotaryAttend(
+  qkv: MxArray,
+  { heads, rotary }: Pick<RotarySelfAttention, 'heads' | 'rotary'>,
+  cache?: nn.SelfAttentionCache,
+): MxArray {
+  if (cache) return cache.attend(qkv, heads, rotary);
+  return nn.selfAttend(nn.rotateQkv(qkv, heads, rotary, 0), heads);
 }
 
 export class AudioAttention extends Attention {
@@ -76,18 +82,6 @@ export class AudioAttention extends Attention {
   /** x [B, T, D] → [B, T, D] */
   forward(x: MxArray, audio: nn.CrossAttentionCache): MxArray {
     return this.o_proj.forward(nn.crossAttend(this.q_proj.forward(x), audio));
-  }
-}
-
-/** Rotary positions on adjacent pairs of the first features of each head. */
-export class Rotary {
-  constructor(readonly config: RotaryConfig) {}
-
-  /** x [B, T, H D] at the positions from `start` → the same shape */
-  forward(x: MxArray, heads: number, start: number): MxArray {
-    const { dims, base } = this.config;
-    const rotated = mx.fast.rope(nn.splitHeads(x, heads), dims, { traditional: true, base, offset: start });
-    return nn.mergeHeads(rotated);
   }
 }
 
