@@ -468,7 +468,6 @@ describeKernels('CrossAttentionCache', () => {
       expect(errorRatio(result, expected, 2e-3)).toBeLessThanOrEqual(1); // float16
     });
   });
-  });
 });
 
 describeKernels('argmax and sample', () => {
