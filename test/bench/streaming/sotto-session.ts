@@ -1,5 +1,6 @@
 /** Sotto's sessions: decode steps at fixed positions of the audio, with measured durations in simulated time. */
-import type { LiveUpdate } from '#daemon/models/streaming/live-speech.js';
+import type { Recognizer } from '#daemon/models/speech-model.js';
+import type { LiveSpeech, LiveUpdate } from '#daemon/models/streaming/live-speech.js';
 import {
   agreementAndAlignAtt,
   agreementThenAlignAtt,
@@ -7,7 +8,7 @@ import {
   localAgreement,
   type CommitPolicy,
 } from '#daemon/models/streaming/commit-policy.js';
-import type { WhisperModel } from '#daemon/models/whisper/index.js';
+import { WhisperModel } from '#daemon/models/whisper/index.js';
 import { LiveWhisper } from '#daemon/models/whisper/streaming/live-whisper.js';
 import type { StreamingConfig } from '#daemon/models/whisper/streaming/streaming-config.js';
 import { streamOf, transcribe } from '../in-process.js';
@@ -38,16 +39,12 @@ function policyNamed(name: string): CommitPolicy {
 }
 
 export async function runSottoSession(
-  model: WhisperModel,
+  model: Recognizer,
   { clip, samples, language, truth }: Spoken,
   { config, stepSeconds, refine }: { config: Partial<StreamingConfig>; stepSeconds: number; refine: boolean },
 ): Promise<Session> {
   let encodedFrames = 0;
-  const live = new LiveWhisper(model.deps, {
-    language,
-    config,
-    onDecodeStep: (report) => (encodedFrames += report.encodedFrames),
-  });
+  const live = startLive(model, language, config, (frames) => (encodedFrames += frames));
   const step = Math.round(stepSeconds * SAMPLE_RATE);
   const updates: TextUpdate[] = [];
   const clock = new Stopwatch();
@@ -71,21 +68,41 @@ export async function runSottoSession(
     audioSeconds,
     computeSeconds,
     cpuSeconds,
-    encodedFrames,
+    encodedFrames: model instanceof WhisperModel ? encodedFrames : undefined,
   });
   if (!refine || !live.hasText) {
     live.dispose();
     return session;
   }
-  const options = { language, wordTimestamps: true };
+  const options = { language, wordTimestamps: canTimeWords(model) };
   const result = await clock.run(
     audioSeconds,
     async () =>
-      (await live.refine(neverAborted)) ?? (await transcribe(model, streamOf(samples), options)).result,
+      (await live.refine?.(neverAborted)) ?? (await transcribe(model, streamOf(samples), options)).result,
   );
   const text = live.prefers(result) ? result.text : session.text;
   live.dispose();
   return { ...session, refined: { text, seconds: clock.at - audioSeconds } };
+}
+
+export const canTimeWords = ({ capabilities }: Recognizer): boolean =>
+  capabilities.transcribe?.wordTimestamps === true;
+
+/** @throws Error for a configuration that the family does not have */
+function startLive(
+  model: Recognizer,
+  language: string,
+  config: Partial<StreamingConfig>,
+  onEncoded: (frames: number) => void,
+): LiveSpeech {
+  if (model instanceof WhisperModel) {
+    const onDecodeStep = ({ encodedFrames }: { encodedFrames: number }): void => onEncoded(encodedFrames);
+    return new LiveWhisper(model.deps, { language, config, onDecodeStep });
+  }
+  if (Object.keys(config).length > 0) throw new Error(`only Whisper has other policies: use --policies own`);
+  const live = model.stream?.({ language });
+  if (live === undefined) throw new Error(`${model.name} cannot stream`);
+  return live;
 }
 
 /** Simulated clock: work starts when its audio is available and the previous work is done. */

@@ -4,17 +4,19 @@
  *
  *     npm run bench -- streaming [--model DIR] [--policies own,la,aa25,…] [--step 0.5,1] [--clips ID,…|all] [--no-peers]
  *
+ * A model of any family that streams: only Whisper has policies besides its own. Word ends are those of the model, or of the
+ * starter model for one without word timestamps.
+ *
  * Audio is fed in steps as if it were spoken, in simulated time: an update starts when its audio is available and the
  * previous update is done, and lasts as long as it was measured to take.
  */
 import { basename, join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { WhisperModel } from '#daemon/models/whisper/index.js';
 import { readClips, root, setOf, TWELVE } from '../clips.js';
-import { float16Model, samplesOf, starterModel, streamOf, transcribe } from '../in-process.js';
+import { float16Model, load, samplesOf, starterModel, streamOf, transcribe } from '../in-process.js';
 import { markdownTable, printTable, saveResult, sum } from '../report.js';
 import { scoreTexts, type WordErrors } from '../score.js';
-import { streamingConfigNamed, runSottoSession, type Spoken } from './sotto-session.js';
+import { canTimeWords, streamingConfigNamed, runSottoSession, type Spoken } from './sotto-session.js';
 import { streamingChart } from './delay-chart.js';
 import { PeerProcess, streamingPeers } from './streaming-peers.js';
 import { quantile, type Session } from './session-figures.js';
@@ -41,18 +43,22 @@ export async function streaming(argv: string[]): Promise<void> {
     },
   });
   const steps = args.step.split(',').map(Number);
-  const model = await WhisperModel.load(args.model);
+  const model = await load(args.model);
+  const timed = canTimeWords(model) ? model : await load(starterModel());
+  const languages = model.capabilities.transcribe?.languages ?? [];
   const ids = args.clips.split(',');
   const clips = readClips()
     .filter((clip) => ids.includes(clip.id) || (args.clips === 'all' && setOf(clip) !== 'unlabeled'))
-    .filter(({ language }) => model.deps.tokenizer.isMultilingual || (language ?? 'en') === 'en');
+    .filter(({ language }) => languages.includes(language ?? 'en'));
   const spoken: Spoken[] = [];
   const texts = new Map<string, Map<string, string>>([['offline', new Map()]]);
   for (const { id, file, language: named } of clips) {
     const samples = await samplesOf(file);
     const language = named ?? 'en';
-    const { result } = await transcribe(model, streamOf(samples), { language, wordTimestamps: true });
-    const truth = result.segments.flatMap(({ words = [] }) =>
+    const { result: times } = await transcribe(timed, streamOf(samples), { language, wordTimestamps: true });
+    const result =
+      timed === model ? times : (await transcribe(model, streamOf(samples), { language })).result;
+    const truth = times.segments.flatMap(({ words = [] }) =>
       words.map(({ word, end }) => [word, end] as const),
     );
     texts.get('offline')?.set(id, result.text);
@@ -71,6 +77,7 @@ export async function streaming(argv: string[]): Promise<void> {
     }
   }
   model.dispose();
+  if (timed !== model) timed.dispose();
   const settings: Record<string, string> = {};
   for (const stepSeconds of args['no-peers'] ? [] : steps) {
     for (const peer of streamingPeers(stepSeconds)) {

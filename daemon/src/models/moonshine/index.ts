@@ -12,6 +12,8 @@ import {
 import { ownOptions } from '../own-options.js';
 import { transcribePieces } from '../pieces/transcribe-pieces.js';
 import type { AudioStream, LoadOptions, Recognizer } from '../speech-model.js';
+import { LivePieces } from '../streaming/live-pieces.js';
+import type { LiveCheckpoint, LiveSpeechOptions } from '../streaming/live-speech.js';
 import { startLoadingMoonshine } from './load-moonshine.js';
 import { MOONSHINE_CAPABILITIES } from './moonshine-capabilities.js';
 import { readConfig } from './moonshine-checkpoint.js';
@@ -64,6 +66,18 @@ export class MoonshineModel implements Recognizer {
     const capabilities = this.capabilities.transcribe;
     const decoder = new MoonshineDecoder(this.deps, own);
     return transcribePieces({ decoder, voice: this.deps.voice, capabilities }, audio, options, signal);
+  }
+
+  stream(options: LiveSpeechOptions, from?: LiveCheckpoint): LivePieces {
+    const { model, voice } = this.deps;
+    const { width, encoderLayers, decoderLayers, vocabulary } = model.config;
+    const deps = {
+      decoder: new MoonshineDecoder(this.deps),
+      voice,
+      capabilities: this.capabilities.transcribe,
+      checkpointKey: ['moonshine', width, encoderLayers, decoderLayers, vocabulary].join('-'),
+    };
+    return new LivePieces(deps, options, from);
   }
 
   dispose(): void {

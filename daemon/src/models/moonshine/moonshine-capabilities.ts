@@ -7,7 +7,7 @@ export const MOONSHINE_CAPABILITIES = {
   transcribe: {
     languages: MOONSHINE_LANGUAGES,
     translates: false,
-    streams: false,
+    streams: true,
     wordTimestamps: false,
     hotwords: false,
     prompt: false,
