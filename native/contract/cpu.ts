@@ -130,6 +130,23 @@ export interface Cpu {
     bias: MxArray,
     options?: StreamOption & { relu?: boolean },
   ): MxArray;
+  /**
+   * Greedy decoding of a transducer. frames [T, J]: features projected for the joint. weights: panels, scales, biases and
+   * bias of the embedding (tokens + 1 rows, no bias), of the prediction's projection and of the output layer (tokens + 1 +
+   * durations); then panels Wx, panels Wh and bias of each recurrent layer, gates in, forget, cell, out. null for a missing
+   * array. The joint is ReLU, or tanh.
+   *
+   * @returns walk int32 [1 + n, 3]: first the number of emissions, the next frame and 0; then token, frame and duration of
+   * each; and their log-probabilities [1 + n], the first unused
+   */
+  decodeTransducer(
+    frames: MxArray,
+    weights: readonly (MxArray | null)[],
+    tokens: number,
+    durations: readonly number[],
+    maxSymbols: number,
+    options?: StreamOption & { tanh?: boolean },
+  ): [walk: MxArray, logprobs: MxArray];
   /** Logits [R, V] float32 → [index of the largest [R] int32, its log-probability [R]]. */
   argmax(logits: MxArray, options?: StreamOption): [index: MxArray, logprob: MxArray];
   /** Whether to use `panels` and `lstm`. They are in every build; `SOTTO_CPU_ISA=none` turns them off. */

@@ -13,6 +13,7 @@
 #include "cpu/elementwise.h"
 #include "cpu/linear.h"
 #include "cpu/relative_attention.h"
+#include "cpu/transducer.h"
 #else
 #include <stdexcept>
 #endif
@@ -111,6 +112,11 @@ array strided_depthwise(array x, array weights, array bias, Default<false> relu,
   return cpu::strided_depthwise(x, weights, bias, relu, s);
 }
 
+std::vector<array> decode_transducer(array frames, std::vector<MaybeArray> weights, int tokens, std::vector<int> durations,
+                                     int max_symbols, Default<false> tanh, Stream s) {
+  return cpu::decode_transducer(frames, std::move(weights), {tokens, std::move(durations), max_symbols, tanh}, s);
+}
+
 Pair argmax(array logits, Stream s) {
   if (!cpu::argmax_applies(logits, s)) throw std::invalid_argument("[argmax] takes float32 [R, V] on the CPU");
   return cpu::argmax(logits, s);
@@ -135,6 +141,7 @@ array decoder_block(array, array, array, array, array, array, int, double, Strea
 array relative_attention(array, array, array, array, Stream) { absent(); }
 array gated_depthwise(array, array, array, Stream) { absent(); }
 array strided_depthwise(array, array, array, Default<false>, Stream) { absent(); }
+std::vector<array> decode_transducer(array, std::vector<MaybeArray>, int, std::vector<int>, int, Default<false>, Stream) { absent(); }
 Pair argmax(array, Stream) { absent(); }
 
 #endif
@@ -154,6 +161,7 @@ constexpr Op kOps[] = {
     op<relative_attention>("relativeAttention", "qkv, distances, u, v"),
     op<gated_depthwise>("gatedDepthwise", "x, weights, bias"),
     op<strided_depthwise>("stridedDepthwise", "x, weights, bias, *, relu"),
+    op<decode_transducer>("decodeTransducer", "frames, weights, tokens, durations, maxSymbols, *, tanh"),
     op<argmax>("argmax", "logits"),
     op<lstm_available>("lstmAvailable", ""),
     op<lstm>("lstm", "gates, wh, state"),

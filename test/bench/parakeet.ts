@@ -6,10 +6,11 @@ import { spawnSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 
 import { encodeMel } from '#daemon/models/conformer/encode-mel.js';
-import { fusedConformer } from '#daemon/models/conformer/fused-conformer.js';
+import { fusedParakeet } from '#daemon/models/parakeet/fused-parakeet.js';
 import { Parakeet } from '#daemon/models/parakeet/parakeet-network.js';
 import type { ParakeetConfig } from '#daemon/models/parakeet/parakeet-config.js';
 import { transducerOf } from '#daemon/models/parakeet/parakeet-transducer.js';
+import { decodeInOneOp } from '#daemon/models/transducer/greedy-in-one-op.js';
 import { decodeGreedy } from '#daemon/models/transducer/greedy.js';
 import { mx, type MxArray } from '#native/index.js';
 import * as nn from '#native/nn/index.js';
@@ -63,7 +64,9 @@ export async function parakeet(argv: string[]): Promise<void> {
     const begin = performance.now();
     const features = await encodeMel(model.encoder, mel, signal);
     const between = performance.now();
-    tokens = (await decodeGreedy(transducer, features, { signal })).length;
+    const emissions =
+      (await decodeInOneOp(transducer, features)) ?? (await decodeGreedy(transducer, features, { signal }));
+    tokens = emissions.length;
     if (run > 0) {
       encoding.push((between - begin) / 1000);
       decoding.push((performance.now() - between) / 1000);
@@ -112,7 +115,7 @@ function randomParakeet(): Parakeet {
     mx.eval(raised);
   }
   model.loadWeights(weights);
-  nn.fuse(model, fusedConformer);
+  nn.fuse(model, fusedParakeet);
   if (nn.canPack()) nn.pack(model);
   mx.eval(...model.parameters());
   return model;

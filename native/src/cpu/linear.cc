@@ -2,7 +2,6 @@
 
 #include <algorithm>
 
-#include "kernels_common.h"
 #include "linear_loops.h"
 #include "panels.h"
 #include "primitive.h"
@@ -78,7 +77,8 @@ class MatrixRows : public CpuPrimitive {
       auto* to = o.data<float>();
       for (size_t i = 0; i < in[0].size(); ++i, to += w.k) {
         const int64_t id = ids[i];
-        for (int64_t j = 0; j < w.k; ++j) to[j] = id < 0 || id >= n ? 0 : item(w, id, j);
+        if (id >= 0 && id < n) read_row(w, id, to);
+        else std::fill(to, to + w.k, 0.0f);
       }
     });
   }
@@ -90,19 +90,6 @@ class MatrixRows : public CpuPrimitive {
   }
 
  private:
-  static float item(const Panels& w, int64_t row, int64_t column) {
-    const int64_t at = (row / kPanel * w.k + column) * kPanel + row % kPanel;
-    switch (w.kind) {
-      case Panels::Kind::float16: return to_float(static_cast<const Half*>(w.data)[at]);
-      case Panels::Kind::bfloat16: return to_float(static_cast<const BFloat16*>(w.data)[at]);
-      case Panels::Kind::codes: {
-        const int64_t group = (row / kPanel * (w.k / w.group) + column / w.group) * kPanel + row % kPanel;
-        return static_cast<float>(static_cast<const uint8_t*>(w.data)[at]) * w.scales[group] + w.biases[group];
-      }
-      default: return static_cast<const float*>(w.data)[at];
-    }
-  }
-
   int64_t n_;
   bool packed_;
 };

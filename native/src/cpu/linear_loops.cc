@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <stdexcept>
 
+#include "kernels_common.h"
 #include "pool.h"
 
 namespace sotto::cpu {
@@ -64,7 +65,24 @@ void large_product(const Rows& x, int64_t rows, const Panels& w, const Epilogue&
   });
 }
 
+float item(const Panels& w, int64_t row, int64_t column) {
+  const int64_t at = (row / kPanel * w.k + column) * kPanel + row % kPanel;
+  switch (w.kind) {
+    case Panels::Kind::float16: return to_float(static_cast<const Half*>(w.data)[at]);
+    case Panels::Kind::bfloat16: return to_float(static_cast<const BFloat16*>(w.data)[at]);
+    case Panels::Kind::codes: {
+      const int64_t group = (row / kPanel * (w.k / w.group) + column / w.group) * kPanel + row % kPanel;
+      return static_cast<float>(static_cast<const uint8_t*>(w.data)[at]) * w.scales[group] + w.biases[group];
+    }
+    default: return static_cast<const float*>(w.data)[at];
+  }
+}
+
 }  // namespace
+
+void read_row(const Panels& w, int64_t row, float* to) {
+  for (int64_t j = 0; j < w.k; ++j) to[j] = item(w, row, j);
+}
 
 Panels view_of(const mx::array& data, int64_t n, const mx::array* scales, const mx::array* biases) {
   Panels w{Panels::Kind::float32, data.data<void>(), n, data.shape(-2)};

@@ -17,6 +17,9 @@ struct Norm {
 /** epilogue(norm(x) wᵀ) for `rows` rows. */
 void run_linear(Rows x, int64_t rows, const Norm& norm, const Panels& w, const Epilogue& epilogue);
 
+/** Row `row` of a matrix in panels as floats: [k]. */
+void read_row(const Panels& w, int64_t row, float* to);
+
 /** A view of evaluated weights; `scales` and `biases` are null unless quantized. */
 Panels view_of(const mlx::core::array& panels, int64_t n, const mlx::core::array* scales, const mlx::core::array* biases);
 

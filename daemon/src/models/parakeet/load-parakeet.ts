@@ -1,14 +1,14 @@
 /** Loads a model directory into a network that is ready to run. */
 import { startLoading, type NetworkPlan } from '../checkpoint/start-loading.js';
-import { fusedConformer } from '../conformer/fused-conformer.js';
 import type { LoadOptions } from '../speech-model.js';
+import { fusedParakeet } from './fused-parakeet.js';
 import { Parakeet } from './parakeet-network.js';
 import { openCheckpoint } from './parakeet-checkpoint.js';
 import type { ParakeetConfig } from './parakeet-config.js';
 
 const plan: NetworkPlan<ParakeetConfig, Parakeet> = {
   build: (config) => new Parakeet(config),
-  fusion: fusedConformer,
+  fusion: fusedParakeet,
   // √D times larger activations leave the range of float16.
   castForGpu: (model) => {
     const isWhole = model.dtype === 'float32';

@@ -6,7 +6,7 @@
 import { mx, type Dtype, type MxArray } from '#native/index.js';
 import * as nn from '#native/nn/index.js';
 
-import { Lstm, type LstmState } from './lstm.js';
+import { Lstm, type AnyLstm, type LstmState } from './lstm.js';
 
 export interface TransducerConfig {
   /** Width of the encoder's features. */
@@ -33,7 +33,7 @@ export interface Prediction {
 }
 
 class RecurrentLayers extends nn.Module {
-  lstm: Lstm[];
+  lstm: AnyLstm[];
 
   constructor(dims: number, layers: number) {
     super();

@@ -1,0 +1,28 @@
+import { mx, type MxArray } from '#native/index.js';
+import * as nn from '#native/nn/index.js';
+
+import { Lstm, lstmState, type AnyLstm, type LstmState } from './lstm.js';
+
+/** For `nn.fuse`: recurrent layers in the layout of the CPU kernels. */
+export const packedLstm: nn.Fusion = (module) =>
+  module instanceof Lstm && nn.canPack() ? new PackedLstm(module) : undefined;
+
+export class PackedLstm extends nn.Module implements AnyLstm {
+  Wx: MxArray; // panels [4 U / 16, inputs, 16]
+  Wh: MxArray; // panels [4 U / 16, U, 16]
+  bias: MxArray; // [4 U]
+  readonly gates: number;
+
+  constructor({ Wx, Wh, bias }: Lstm) {
+    super();
+    this.gates = bias.shape[0] ?? 0;
+    [this.Wx, this.Wh] = mx.tidy(() => [mx.keep(mx.cpu.panels(Wx)), mx.keep(mx.cpu.panels(Wh))]);
+    this.bias = bias;
+    mx.dispose([Wx, Wh]);
+  }
+
+  step(x: MxArray, { output, cell }: LstmState): LstmState {
+    const own = mx.cpu.linear(x, this.Wx, this.gates, { bias: this.bias });
+    return lstmState(mx.cpu.linear(output, this.Wh, this.gates, { residual: own }), cell);
+  }
+}
