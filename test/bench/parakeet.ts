@@ -18,7 +18,7 @@ import * as nn from '#native/nn/index.js';
 import { median, printTable, saveResult } from './report.js';
 
 const SECONDS = 30;
-const RUNS = 5;
+const RUNS = 3;
 /** Bias of the blank that makes random weights emit about 100 tokens in 30 s, as speech does. */
 const BLANK_BIAS = Number(process.env.SOTTO_BENCH_BLANK_BIAS ?? 1.5);
 
