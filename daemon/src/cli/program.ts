@@ -4,6 +4,7 @@
  */
 import { Command } from 'commander';
 import { SOTTO_VERSION } from '../protocol/version.js';
+import { addAlign } from './align/align-command.js';
 import { addAgent } from './agent/agent-command.js';
 import { addCapture } from './capture-command.js';
 import { addCodec } from './codec/codec-command.js';
@@ -41,6 +42,7 @@ export function buildProgram(outcome: Outcome): Command {
   program.commandsGroup('Speech:');
   addTranscribe(program, outcome);
   addDictate(program, outcome);
+  addAlign(program, outcome);
   addSpeak(program, outcome);
   addCodec(program, outcome);
   addHistory(program, outcome);
@@ -72,7 +74,6 @@ export function buildProgram(outcome: Outcome): Command {
   program.addHelpText(
     'after',
     examples([
-      ['sotto transcribe talk.mp3', 'print the text'],
       ['sotto transcribe film.mp4 -f srt', 'print subtitles'],
       ['sotto dictate --copy', 'speak, then paste'],
     ]),

@@ -61,6 +61,10 @@ async function work(request: Work): Promise<ModelReply> {
         const measurement = await measureModel(request.dir, request.clips, stageOptions('listening'));
         return { type: 'measurement', measurement };
       }
+      case 'align': {
+        const { alignFile } = await import('./align-file.js');
+        return { type: 'alignment', alignment: await alignFile(request, stageOptions('aligning')) };
+      }
       case 'inspect':
         return { type: 'done', facts: await inspect(request.dir, registry) };
       case 'convert':

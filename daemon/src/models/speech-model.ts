@@ -1,5 +1,6 @@
 /** What a model family provides, and all that the engine knows about one. */
 import type { Capabilities } from '#daemon/protocol/capabilities.js';
+import type { Alignment } from '#daemon/protocol/aligned-text.js';
 import type { ModelTask } from '#daemon/protocol/model-tasks.js';
 import type { Codes, EncodedAudio, EncodeOptions } from '#daemon/protocol/codec.js';
 import type {
@@ -95,6 +96,21 @@ export interface Recognizer extends SpeechModel {
    * @throws SottoError INVALID_ARGUMENT for a checkpoint of another model
    */
   stream?(options: LiveSpeechOptions, from?: LiveCheckpoint): LiveSpeech;
+
+  /**
+   * Finds the times of the words of a text that is spoken in the audio. Present if `transcribe` has `aligns`.
+   *
+   * @param onProgress called with the fraction done, 0 … 1
+   * @throws SottoError INVALID_ARGUMENT for a text that does not fit the audio or the model, and for a language that it does
+   *   not have; CANCELLED
+   */
+  align?(
+    audio: AudioStream,
+    text: string,
+    options: { readonly language?: string },
+    signal: AbortSignal,
+    onProgress?: (fraction: number) => void,
+  ): Promise<Alignment>;
 }
 
 /** A piece of speech, as it is made. */

@@ -21,6 +21,8 @@ export const capabilitiesSchema = v.object({
       wordTimestamps: v.boolean(),
       hotwords: v.boolean(),
       prompt: v.boolean(),
+      /** Whether it can find the times of a known text. */
+      aligns: v.exactOptional(v.boolean()),
     }),
   ),
   speak: v.exactOptional(

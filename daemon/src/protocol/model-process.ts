@@ -1,5 +1,6 @@
 /** Messages between a command and the child process that inspects, converts and measures a model. */
 import * as v from 'valibot';
+import { alignmentSchema } from './aligned-text.js';
 import { capabilitiesSchema } from './capabilities.js';
 import { finite, integer } from './fields.js';
 import { MODEL_TASKS } from './model-tasks.js';
@@ -88,6 +89,14 @@ export const modelRequestSchema = v.variant('type', [
     force: v.boolean(),
     options: convertOptionsSchema,
   }),
+  /** Finds the times of a text in an audio file. */
+  v.object({
+    type: v.literal('align'),
+    dir: v.string(),
+    file: v.string(),
+    text: v.string(),
+    language: v.exactOptional(v.string()),
+  }),
   v.object({ type: v.literal('cancel') }),
 ]);
 export type ModelRequest = v.InferOutput<typeof modelRequestSchema>;
@@ -95,7 +104,7 @@ export type ModelRequest = v.InferOutput<typeof modelRequestSchema>;
 export const modelReplySchema = v.variant('type', [
   v.object({
     type: v.literal('progress'),
-    stage: v.picklist(['converting', 'checking', 'listening']),
+    stage: v.picklist(['converting', 'checking', 'listening', 'aligning']),
     fraction: finite,
   }),
   v.object({ type: v.literal('done'), facts: metadataSchema }),
@@ -106,6 +115,7 @@ export const modelReplySchema = v.variant('type', [
     models: v.array(v.union([descriptionSchema, v.object({ error: errorSchema })])),
   }),
   v.object({ type: v.literal('measurement'), measurement: measurementSchema }),
+  v.object({ type: v.literal('alignment'), alignment: alignmentSchema }),
   v.object({ type: v.literal('failed'), error: errorSchema }),
 ]);
 export type ModelReply = v.InferOutput<typeof modelReplySchema>;

@@ -4,6 +4,7 @@ import { fileURLToPath } from 'node:url';
 import * as v from 'valibot';
 import { throwIfCancelled } from '../async.js';
 import { SottoError } from '../protocol/errors.js';
+import type { Alignment } from '../protocol/aligned-text.js';
 import {
   modelReplySchema,
   type FootprintBytes,
@@ -75,6 +76,16 @@ export async function measureModel(
 ): Promise<ModelMeasurement> {
   const answer = await runTool({ type: 'measure', ...request }, options);
   if (answer.type === 'measurement') return answer.measurement;
+  throw unexpected(answer);
+}
+
+/** Finds the times of a text in an audio file. @throws SottoError */
+export async function alignText(
+  request: Omit<Extract<ModelRequest, { type: 'align' }>, 'type'>,
+  options: ModelToolOptions,
+): Promise<Alignment> {
+  const answer = await runTool({ type: 'align', ...request }, options);
+  if (answer.type === 'alignment') return answer.alignment;
   throw unexpected(answer);
 }
 

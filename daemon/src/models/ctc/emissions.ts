@@ -1,4 +1,5 @@
 /** The output of a CTC model (Graves et al. 2006) as log probabilities on the host, which all decoders here read. */
+import { SottoError } from '#daemon/protocol/errors.js';
 import { mx, type MxArray } from '#native/index.js';
 import * as nn from '#native/nn/index.js';
 
@@ -22,15 +23,31 @@ export interface CtcToken {
   readonly logprob: number;
 }
 
-/** Logits [T, V] of one utterance → emissions. Resolves when they are computed; the event loop stays free. */
+/**
+ * Logits [T, V] of one utterance → emissions. Resolves when they are computed; the event loop stays free.
+ *
+ * @throws SottoError ENGINE_CRASHED if a frame is NaN
+ */
 export async function emissionsOf(logits: MxArray): Promise<Emissions> {
   const [frames = 0, classes = 0] = logits.shape;
   const logprobs = mx.keep(mx.tidy(() => nn.logSoftmax(mx.astype(logits, 'float32'))));
   try {
     await mx.ready(logprobs);
-    return { frames, classes, logprobs: Float32Array.from(logprobs.toTypedArray('float32')) };
+    const emissions = { frames, classes, logprobs: Float32Array.from(logprobs.toTypedArray('float32')) };
+    assertNumbers(emissions);
+    return emissions;
   } finally {
     logprobs.dispose();
+  }
+}
+
+/** With exhausted GPU memory MLX may return NaN, which must not pass for silence. One NaN spoils the sum of its frame. */
+function assertNumbers({ frames, classes, logprobs }: Emissions): void {
+  for (let t = 0; t < frames; t++) {
+    if (!Number.isNaN(logprobs[t * classes])) continue;
+    throw new SottoError('ENGINE_CRASHED', 'the model returned NaN', {
+      hint: 'the GPU is probably out of memory: quit other apps or use a smaller model',
+    });
   }
 }
 
