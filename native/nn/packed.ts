@@ -105,7 +105,7 @@ export class PackedConv1d extends PackedMatrix {
   /** The layer with the ops around it, in one pass over the input. */
   fused(x: MxArray, ops: FusedOps): MxArray {
     const { kernelSize, stride, padding } = this;
-    const padded = mx.contiguous(mx.pad(x, [[0, 0], [padding, padding], [0, 0]])); // prettier-ignore
+    const padded = mx.contiguous(padding === 0 ? x : mx.pad(x, [[0, 0], [padding, padding], [0, 0]])); // prettier-ignore
     const [batch = 0, length = 0, channels = 0] = padded.shape;
     const positions = Math.floor((length - kernelSize) / stride) + 1;
     const covered = mx.asStrided(

@@ -7,6 +7,7 @@
  *     npm run bench -- cold         time from start of `sotto transcribe` to the first text, cold and warm
  *     npm run bench -- kernels      products, attention and GELU at Whisper's shapes, and in plain MLX ops
  *     npm run bench -- parakeet     cost of Parakeet's encoder and loop at full size, with random weights, and torch's
+ *     npm run bench -- wav2vec2     cost of Wav2Vec2 at full size, with random weights, and torch's
  *     npm run bench -- words        accuracy of word times, with openai-whisper and faster-whisper
  *     npm run bench -- quality      word errors by kind of clip, with faster-whisper and openai-whisper on the same weights
  *     npm run bench -- hotwords     recognized names with and without a list, and the cost of lists
@@ -54,6 +55,7 @@ import { memoryLength } from './memory-length.js';
 import { offline } from './offline.js';
 import { overhead } from './overhead.js';
 import { parakeet } from './parakeet.js';
+import { wav2vec2 } from './wav2vec2.js';
 import { profile } from './profile/main.js';
 import { measuredTree, UNCOMMITTED } from './report.js';
 import { restart } from './restart.js';
@@ -72,6 +74,7 @@ const benches: Record<string, (argv: string[]) => Promise<void>> = {
   profile,
   overhead,
   parakeet,
+  wav2vec2,
   api,
   batch,
   capture,

@@ -1,0 +1,210 @@
+/** Wav2Vec2: letters with their times, and the alignment of a known text. */
+import { basename, resolve } from 'node:path';
+import * as v from 'valibot';
+
+import { VoiceActivity } from '#daemon/audio/vad/index.js';
+import type { Alignment } from '#daemon/protocol/aligned-text.js';
+import type { Capabilities } from '#daemon/protocol/capabilities.js';
+import { SottoError } from '#daemon/protocol/errors.js';
+import {
+  commonOptionsSchema,
+  type TranscribeEvent,
+  type TranscribeOptions,
+  type TranscribeResult,
+} from '#daemon/protocol/transcription.js';
+
+import { alignTokens } from '../ctc/align.js';
+import { alignWords } from '../ctc/align-text.js';
+import { overlappingChunks } from '../ctc/chunks.js';
+import { joinEmissions, sliceEmissions, type Emissions } from '../ctc/emissions.js';
+import { PhraseTrie } from '../ctc/phrase-trie.js';
+import { prefixBeam } from '../ctc/prefix-beam.js';
+import { ownOptions } from '../own-options.js';
+import type { PieceContext, PieceDecoder, SpeechPiece, TimedToken } from '../pieces/piece-decoder.js';
+import { checkedLanguage } from '../pieces/piece-options.js';
+import { transcribePieces } from '../pieces/transcribe-pieces.js';
+import type { AudioStream, LoadOptions, Recognizer } from '../speech-model.js';
+import { languageNames, useLanguage } from './language-adapters.js';
+import { LetterVocabulary } from './letter-vocabulary.js';
+import { loadWav2Vec2 } from './load-wav2vec2.js';
+import { readTokenizerFiles, type TokenizerFiles } from './tokenizer-files.js';
+import { MAX_PIECE_SECONDS, wav2Vec2Capabilities } from './wav2vec2-capabilities.js';
+import { readConfig } from './wav2vec2-checkpoint.js';
+import { frameGeometry } from './wav2vec2-config.js';
+import { emissionsOfSamples, greedyTokens, secondsOf, timedTokens } from './wav2vec2-decoder.js';
+import type { Wav2Vec2 } from './wav2vec2-network.js';
+
+/** In nats for each letter of a hotword that matches. */
+const HOTWORD_WEIGHT = 1.5;
+/** Texts of the beam search that hotwords need. */
+const HOTWORD_BEAM_SIZE = 16;
+
+/** Chunks of an alignment: 20 s, with 5 s on each side that are dropped. */
+const ALIGN_CHUNK = { frames: 1000, context: 250 };
+/** Share of an alignment that computes the network. */
+const ENCODING_SHARE = 0.9;
+
+const noOptions = v.strictObject({});
+
+export class Wav2Vec2Model implements Recognizer {
+  readonly family = 'wav2vec2';
+  readonly capabilities: Capabilities;
+  readonly weightBytes: number;
+  readonly #network: Wav2Vec2;
+  readonly #dir: string;
+  readonly #files: TokenizerFiles;
+  readonly #voice: VoiceActivity;
+  /** Of the adapters in the network. */
+  #vocabulary: LetterVocabulary;
+  #language: string | undefined;
+
+  private constructor(
+    dir: string,
+    network: Wav2Vec2,
+    files: TokenizerFiles,
+    vocabulary: LetterVocabulary,
+    voice: VoiceActivity,
+  ) {
+    this.#dir = dir;
+    this.#network = network;
+    this.#files = files;
+    this.#voice = voice;
+    this.#vocabulary = vocabulary;
+    this.#language = files.language;
+    this.capabilities = wav2Vec2Capabilities(dir, files, vocabulary, network.config);
+    this.weightBytes = network.nbytes;
+  }
+
+  /**
+   * @example
+   * const model = await Wav2Vec2Model.load('wav2vec2-base-960h');
+   * for await (const event of model.transcribe(await openAudio('talk.flac'), {}, signal)) console.log(event);
+   */
+  static async load(dir: string, options: LoadOptions = {}): Promise<Wav2Vec2Model> {
+    const config = await readConfig(dir);
+    const files = readTokenizerFiles(dir);
+    const vocabulary = new LetterVocabulary(files, files.language, config.vocab_size);
+    const network = await loadWav2Vec2(dir, config, options);
+    try {
+      return new Wav2Vec2Model(dir, network, files, vocabulary, await VoiceActivity.load());
+    } catch (error) {
+      network.dispose();
+      throw error;
+    }
+  }
+
+  get name(): string {
+    return basename(resolve(this.#dir));
+  }
+
+  async *transcribe(
+    audio: AudioStream,
+    options: TranscribeOptions,
+    signal: AbortSignal,
+  ): AsyncGenerator<TranscribeEvent, TranscribeResult> {
+    ownOptions(options, commonOptionsSchema, { name: this.family, schema: noOptions });
+    const { transcribe } = this.capabilities;
+    if (transcribe === undefined) throw new RangeError('a recognizer transcribes');
+    const decoder: PieceDecoder = {
+      maxSeconds: MAX_PIECE_SECONDS,
+      decode: (piece, context) => this.#decode(piece, context, options, signal),
+    };
+    const deps = { decoder, voice: this.#voice, capabilities: { ...transcribe, beamSearch: true } };
+    return yield* transcribePieces(deps, audio, options, signal);
+  }
+
+  async align(
+    { samples, durationSeconds }: AudioStream,
+    text: string,
+    { language }: { readonly language?: string },
+    signal: AbortSignal,
+    onProgress?: (fraction: number) => void,
+  ): Promise<Alignment> {
+    const { config } = this.#network;
+    if (config.add_adapter) throw new SottoError('MODEL_UNSUPPORTED', `${this.name} can’t align a text`);
+    await this.#use(checkedLanguage(language, this.capabilities.transcribe?.languages ?? []));
+    const { hop, window } = frameGeometry(config);
+    const parts: Emissions[] = [];
+    let frames = 0;
+    for await (const chunk of overlappingChunks(samples, { hop, window, ...ALIGN_CHUNK })) {
+      const all = await emissionsOfSamples(this.#network, chunk.samples, this.#files.normalizes, signal);
+      const end = Math.min(all.frames, chunk.skip + chunk.keep);
+      parts.push(sliceEmissions(all, Math.min(chunk.skip, end), end));
+      frames += end - chunk.skip;
+      if (durationSeconds !== undefined) {
+        onProgress?.(ENCODING_SHARE * Math.min(1, secondsOf(frames, config) / durationSeconds));
+      }
+    }
+    const emissions = joinEmissions(parts);
+    const aligned = await alignWords(emissions, text, this.#vocabulary, (frame) => secondsOf(frame, config), {
+      signal,
+      onProgress: (fraction) => onProgress?.(ENCODING_SHARE + (1 - ENCODING_SHARE) * fraction),
+    });
+    return { durationSeconds: secondsOf(emissions.frames, config), ...aligned };
+  }
+
+  dispose(): void {
+    this.#network.dispose();
+    this.#voice.dispose();
+  }
+
+  async #decode(
+    { samples }: SpeechPiece,
+    { language, stopwatch }: PieceContext,
+    { beamSize = 1, hotwords = [] }: TranscribeOptions,
+    signal: AbortSignal,
+  ): Promise<readonly TimedToken[]> {
+    await this.#use(language);
+    const emissions = await stopwatch.time('encode', () =>
+      emissionsOfSamples(this.#network, samples, this.#files.normalizes, signal),
+    );
+    return stopwatch.time('decode', () => {
+      if (beamSize === 1 && hotwords.length === 0) {
+        return Promise.resolve(greedyTokens(emissions, this.#vocabulary, this.#network.config));
+      }
+      return this.#search(
+        emissions,
+        Math.max(beamSize, hotwords.length > 0 ? HOTWORD_BEAM_SIZE : 1),
+        hotwords,
+        signal,
+      );
+    });
+  }
+
+  /** The best text of a beam search, aligned. */
+  async #search(
+    emissions: Emissions,
+    beamSize: number,
+    hotwords: readonly string[],
+    signal: AbortSignal,
+  ): Promise<readonly TimedToken[]> {
+    const { blank, delimiter } = this.#vocabulary;
+    const phrases = new PhraseTrie(
+      hotwords.flatMap((phrase) => this.#phraseTokens(phrase)),
+      { weight: HOTWORD_WEIGHT, ...(delimiter !== undefined && { delimiter }) },
+    );
+    const [best] = prefixBeam(emissions, { blank, beamSize, phrases });
+    const tokens = await alignTokens(emissions, best?.tokens ?? [], { blank, signal });
+    return timedTokens(tokens, this.#vocabulary, this.#network.config);
+  }
+
+  /** Letters of a phrase with delimiters between its words; nothing if it has other characters. */
+  #phraseTokens(phrase: string): number[][] {
+    const { delimiter } = this.#vocabulary;
+    const words = phrase.split(/\s+/).map((word) => this.#vocabulary.encodeWord(word).tokens);
+    const tokens = words.flatMap((word, i) =>
+      i > 0 && delimiter !== undefined ? [delimiter, ...word] : word,
+    );
+    const known = tokens.filter((id) => id !== undefined);
+    return known.length === tokens.length ? [known] : [];
+  }
+
+  /** Changes the adapters to those of a language of the capabilities; undefined keeps them. */
+  async #use(language: string | undefined): Promise<void> {
+    if (this.#files.language === undefined || language === undefined) return;
+    const name = languageNames(this.#dir, this.#files).get(language);
+    if (name === undefined || name === this.#language) return;
+    this.#vocabulary = await useLanguage(this.#network, this.#dir, this.#files, name);
+    this.#language = name;
+  }
+}
