@@ -87,7 +87,9 @@ describe('sotto models', () => {
     const mac = { memoryBytes: 24e9, hasGpu: true };
     const names = (): string[] => {
       const [, available = ''] = written.stdout.split('Available\n');
-      return [...available.matchAll(/^[→ ] (whisper-\S+|distil-\S+|moonshine-\S+)/gm)].map(([, name = '']) => name);
+      return [...available.matchAll(/^[→ ] (whisper-\S+|distil-\S+|moonshine-\S+)/gm)].map(
+        ([, name = '']) => name,
+      );
     };
     expect(await listModels(home.paths, { all: false, json: false }, mac)).toBe(0);
     expect(names()).toEqual(['whisper-large-v3-turbo', 'whisper-small', 'whisper-base', 'whisper-tiny']);
