@@ -11,14 +11,21 @@ import {
   type SpeechModel,
 } from './speech-model.js';
 import { moonshineFamily } from './moonshine/moonshine-family.js';
+import { nemotronFamily } from './nemotron/nemotron-family.js';
 import { parakeetFamily } from './parakeet/parakeet-family.js';
 import { wav2Vec2Family } from './wav2vec2/wav2vec2-family.js';
 import { whisperFamily } from './whisper/whisper-family.js';
 
 export type { Footprint } from './speech-model.js';
 
-/** Add a family here. */
-const FAMILIES: ModelFamily[] = [whisperFamily, moonshineFamily, parakeetFamily, wav2Vec2Family];
+/** Add a family here. The first one that recognizes a config counts. */
+const FAMILIES: ModelFamily[] = [
+  whisperFamily,
+  moonshineFamily,
+  nemotronFamily,
+  parakeetFamily,
+  wav2Vec2Family,
+];
 
 /**
  * Adds a family in this process, before its models are loaded.

@@ -4,7 +4,7 @@ import * as v from 'valibot';
 import { defined } from '#daemon/protocol/defined.js';
 import { SottoError } from '#daemon/protocol/errors.js';
 
-import { dimension, durations, layerCount, symbolLimit, tokenCount } from './config-limits.js';
+import { dimension, durations, layerCount, symbolLimit, tokenCount } from '../checkpoint/config-limits.js';
 import type { ParakeetConfig } from './parakeet-config.js';
 import { parseFields } from '../checkpoint/config-fields.js';
 import { quantizationSchema, storedQuantization } from '../checkpoint/quantization.js';

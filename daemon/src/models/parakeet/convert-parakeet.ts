@@ -13,7 +13,7 @@ import { Parakeet } from './parakeet-network.js';
 import { openCheckpoint, readConfig } from './parakeet-checkpoint.js';
 import type { ParakeetConfig } from './parakeet-config.js';
 import { languagesOf } from './parakeet-languages.js';
-import { ParakeetVocabulary } from './parakeet-vocabulary.js';
+import { SentencePieces } from '../text/sentence-pieces.js';
 import { writtenConfig } from './written-config.js';
 
 /** Fits every published width. */
@@ -26,7 +26,7 @@ export async function inspect(
   options: LoadOptions,
 ): Promise<Omit<ModelMetadata, 'files' | 'footprint'>> {
   const config = await readConfig(dir);
-  ParakeetVocabulary.load(dir, config); // validates it
+  SentencePieces.load(dir, config); // validates it
   return {
     family: 'parakeet',
     ...(await inspectNetwork(await openCheckpoint(dir, config), build, options)),
@@ -43,7 +43,7 @@ export async function convert(
   loadOptions: LoadOptions,
 ): Promise<void> {
   const config = await readConfig(dir);
-  const vocabulary = ParakeetVocabulary.load(dir, config);
+  const vocabulary = SentencePieces.load(dir, config);
   const last = config.encoder.layers - 1;
   const quantizing = {
     rule: ruleFor(options, {

@@ -21,7 +21,7 @@ import { readConfig } from './parakeet-checkpoint.js';
 import { ParakeetDecoder, type ParakeetDeps } from './parakeet-decoder.js';
 import { parakeetOptionsSchema, type ParakeetOptions } from './parakeet-options.js';
 import { transducerOf } from './parakeet-transducer.js';
-import { ParakeetVocabulary } from './parakeet-vocabulary.js';
+import { SentencePieces } from '../text/sentence-pieces.js';
 
 export type { ParakeetConfig } from './parakeet-config.js';
 export type { ParakeetOptions } from './parakeet-options.js';
@@ -46,7 +46,7 @@ export class ParakeetModel implements Recognizer {
    */
   static async load(dir: string, options: LoadOptions = {}): Promise<ParakeetModel> {
     const config = await readConfig(dir);
-    const vocabulary = ParakeetVocabulary.load(dir, config);
+    const vocabulary = SentencePieces.load(dir, config);
     const model = await loadParakeet(dir, config, options);
     try {
       const voice = await VoiceActivity.load();

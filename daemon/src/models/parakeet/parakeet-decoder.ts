@@ -14,12 +14,12 @@ import { decodeInOneOp } from '../transducer/greedy-in-one-op.js';
 import type { Transducer } from '../transducer/transducer.js';
 import type { Parakeet } from './parakeet-network.js';
 import type { ParakeetOptions } from './parakeet-options.js';
-import type { ParakeetVocabulary } from './parakeet-vocabulary.js';
+import type { SentencePieces } from '../text/sentence-pieces.js';
 
 export interface ParakeetDeps {
   readonly model: Parakeet;
   readonly mel: FrontEnd;
-  readonly vocabulary: ParakeetVocabulary;
+  readonly vocabulary: SentencePieces;
   /** Absent for a model with CTC alone. */
   readonly transducer: Transducer | undefined;
 }

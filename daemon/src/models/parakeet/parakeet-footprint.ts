@@ -10,7 +10,7 @@ import type { Footprint } from '../speech-model.js';
 import { readConfig } from './parakeet-checkpoint.js';
 import type { ParakeetConfig } from './parakeet-config.js';
 import { MAX_PIECE_SECONDS } from './parakeet-decoder.js';
-import { PARAKEET_NAMINGS } from './parakeet-names.js';
+import { conformerNamings } from '../conformer/checkpoint-names.js';
 
 /** Its dtype is that of the activations; it is never quantized. */
 const COMMON_WEIGHT = 'encoder.layers.0.norm_out.weight';
@@ -26,7 +26,7 @@ const VOICE_BYTES = 1_500_000;
 export async function parakeetFootprint(dir: string): Promise<Footprint> {
   const config = await readConfig(dir);
   try {
-    const stored = await storedWeights(dir, PARAKEET_NAMINGS, COMMON_WEIGHT);
+    const stored = await storedWeights(dir, conformerNamings('Parakeet'), COMMON_WEIGHT);
     const backend = currentBackend();
     const kept = backend === 'gpu' ? ofHalves(stored) : stored;
     return { weightBytes: weightBytes(config, kept, backend), workBytes: workBytes(config, backend) };

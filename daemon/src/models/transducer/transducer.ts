@@ -1,6 +1,7 @@
 /** A transducer as its decoders use it: predictions after tokens, and choices at frames. */
 import { mx, type Dtype, type MxArray } from '#native/index.js';
 
+import type { LstmState } from './lstm.js';
 import type { JointNetwork, Prediction, PredictionNetwork, TransducerConfig } from './transducer-network.js';
 
 /** What the joint prefers at each of some frames, for one prediction. */
@@ -29,11 +30,44 @@ export class Transducer {
   /** The prediction after `token`, or the first one. The caller owns it and still owns `before`. */
   predict(token: number, before?: Prediction): Prediction {
     return mx.tidy(() => {
-      const state = this.decoder.step(token, before?.state ?? this.decoder.start(this.dtype));
-      const output = state.at(-1)?.output;
-      if (output === undefined) throw new RangeError('the prediction network has no layers');
-      return { projected: this.joint.pred.forward(output), state };
+      return this.#predictionOf(this.decoder.step(token, before?.state ?? this.decoder.start(this.dtype)));
     });
+  }
+
+  /** The state of a prediction as numbers: output and cell of each layer. Exact, whatever the dtype. */
+  recurrent({ state }: Prediction): Float32Array[] {
+    return state.flatMap(({ output, cell }) =>
+      [output, cell].map((array) => {
+        const values = mx.tidy(() => mx.astype(array, 'float32'));
+        try {
+          return values.toTypedArray('float32');
+        } finally {
+          values.dispose();
+        }
+      }),
+    );
+  }
+
+  /** The prediction of `recurrent`. The caller owns it. */
+  restore(recurrent: readonly Float32Array[]): Prediction {
+    const { predictionLayers: layers, predictionDims: dims } = this.config;
+    if (recurrent.length !== 2 * layers || recurrent.some(({ length }) => length !== dims))
+      throw new RangeError('the state is that of another model');
+    return mx.tidy(() => {
+      const arrays = recurrent.map((values) => mx.array(values, [1, dims]).astype(this.dtype));
+      const state = Array.from({ length: layers }, (_, i) => {
+        const [output, cell] = [arrays[2 * i], arrays[2 * i + 1]];
+        if (output === undefined || cell === undefined) throw new RangeError(`no state for layer ${i}`);
+        return { output, cell };
+      });
+      return this.#predictionOf(state);
+    });
+  }
+
+  #predictionOf(state: readonly LstmState[]): Prediction {
+    const output = state.at(-1)?.output;
+    if (output === undefined) throw new RangeError('the prediction network has no layers');
+    return { projected: this.joint.pred.forward(output), state };
   }
 
   /**

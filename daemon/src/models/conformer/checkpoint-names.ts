@@ -1,4 +1,4 @@
-/** Array names of the layouts of Parakeet checkpoints. All become NeMo's, with the recurrent layers as MLX has them. */
+/** Array names of the layouts of FastConformer recognizers. All become NeMo's, with the recurrent layers as MLX has them. */
 import type { Naming, Namings } from '../checkpoint/naming.js';
 
 /** Buffers of NeMo's front end and counters of PyTorch's batch norm. */
@@ -33,6 +33,13 @@ const mlxNaming: Naming = {
 
 /** Beginnings of names in transformers, and NeMo's. */
 const TOP: readonly (readonly [string, string])[] = [
+  ['encoder.subsampling.conv_in.', 'encoder.pre_encode.conv.0.'],
+  ['encoder.subsampling.layers.0.depthwise_conv.', 'encoder.pre_encode.conv.2.'],
+  ['encoder.subsampling.layers.0.pointwise_conv.', 'encoder.pre_encode.conv.3.'],
+  ['encoder.subsampling.layers.1.depthwise_conv.', 'encoder.pre_encode.conv.5.'],
+  ['encoder.subsampling.layers.1.pointwise_conv.', 'encoder.pre_encode.conv.6.'],
+  ['prompt_projector.linear_1.', 'prompt_kernel.0.'],
+  ['prompt_projector.linear_2.', 'prompt_kernel.2.'],
   ['encoder.subsampling.layers.', 'encoder.pre_encode.conv.'],
   ['encoder.subsampling.linear.', 'encoder.pre_encode.out.'],
   ['ctc_head.', 'ctc_decoder.decoder_layers.0.'],
@@ -71,7 +78,7 @@ const transformersNaming: Naming = {
   },
 };
 
-export const PARAKEET_NAMINGS: Namings = {
-  family: 'Parakeet',
-  schemes: [mlxNaming, nemoNaming, transformersNaming],
-};
+/** @param family for messages */
+export function conformerNamings(family: string): Namings {
+  return { family, schemes: [mlxNaming, nemoNaming, transformersNaming] };
+}

@@ -8,9 +8,7 @@ import { MODEL_FILE } from '#daemon/protocol/file-errors.js';
 import { integer } from '#daemon/protocol/fields.js';
 import { readSmallFile } from '#daemon/read-small-file.js';
 
-import type { ParakeetConfig } from './parakeet-config.js';
-
-const FILE = 'tokenizer.json';
+export const TOKENIZER_FILE = 'tokenizer.json';
 /** That of a vocabulary of 13,000 pieces has 1 MB. */
 const MAX_TOKENIZER_BYTES = 64 * 2 ** 20;
 
@@ -41,7 +39,14 @@ const SPECIAL = /^<(?:unk|pad|s|\/s|blank|\|.*\||[a-z]{2}-[A-Z]{2})>$/;
 const NO_TEXT = '<pad>';
 const BYTE = /^<0x([0-9A-F]{2})>$/;
 
-export class ParakeetVocabulary {
+interface PiecesConfig {
+  /** By id, if `config.json` has them. */
+  readonly vocabulary?: readonly string[];
+  /** Their number, without the blank. */
+  readonly tokens: number;
+}
+
+export class SentencePieces {
   /** @param pieces by id; those that stand for no text have the form of a special token */
   constructor(readonly pieces: readonly string[]) {}
 
@@ -50,8 +55,8 @@ export class ParakeetVocabulary {
    *
    * @throws SottoError TOKENIZER_FAILED naming the file
    */
-  static load(dir: string, { vocabulary, tokens }: ParakeetConfig): ParakeetVocabulary {
-    return new ParakeetVocabulary(vocabulary ?? piecesOf(join(dir, FILE), tokens));
+  static load(dir: string, { vocabulary, tokens }: PiecesConfig): SentencePieces {
+    return new SentencePieces(vocabulary ?? piecesOf(join(dir, TOKENIZER_FILE), tokens));
   }
 
   /**

@@ -1,0 +1,107 @@
+/** Predicts the device memory of a Nemotron model from its dimensions and the format of its weights. */
+import { asModelError } from '../checkpoint/model-error.js';
+import { storedWeights, type StoredWeights } from '../checkpoint/weight-formats.js';
+import { halvedBands, pastFrames } from '../conformer/causal-config.js';
+import { conformerNamings } from '../conformer/checkpoint-names.js';
+import { bytesOf, currentBackend, type Backend } from '../memory/backend.js';
+import { matrixBytes, type Matrix } from '../memory/matrix-bytes.js';
+import type { Footprint } from '../speech-model.js';
+import { readConfig } from './load-nemotron.js';
+import type { NemotronConfig } from './nemotron-config.js';
+import { CHUNKS_AT_ONCE } from './nemotron-decoder.js';
+
+/** Its dtype is that of the activations; it is never quantized. */
+const COMMON_WEIGHT = 'encoder.pre_encode.conv.0.weight';
+const FLOAT32 = 4;
+/** VAD weights (1.2 MB, and the recurrence again in panels). */
+const VOICE_BYTES = 1_500_000;
+
+/**
+ * Reads the headers of a model directory, no weights.
+ *
+ * @throws SottoError MODEL_NOT_FOUND, MODEL_CORRUPT or MODEL_UNSUPPORTED, as loading would
+ */
+export async function nemotronFootprint(dir: string): Promise<Footprint> {
+  const config = await readConfig(dir);
+  try {
+    const stored = await storedWeights(dir, conformerNamings('Nemotron'), COMMON_WEIGHT);
+    const backend = currentBackend();
+    const kept: StoredWeights =
+      backend === 'gpu'
+        ? { dtypeOf: () => 'float16', isQuantized: (layer) => stored.isQuantized(layer) }
+        : stored;
+    return { weightBytes: weightBytes(config, kept, backend), workBytes: workBytes(config, backend) };
+  } catch (error) {
+    throw asModelError(error, dir);
+  }
+}
+
+function weightBytes(config: NemotronConfig, stored: StoredWeights, backend: Backend): number {
+  const width = backend === 'gpu' ? bytesOf(stored.dtypeOf(COMMON_WEIGHT)) : FLOAT32;
+  const matrices = matricesOf(config).map((matrix) =>
+    matrixBytes(matrix, config.quantization, stored, backend),
+  );
+  return matrices.reduce((sum, bytes) => sum + bytes, 0) + otherNumbers(config) * width;
+}
+
+function matricesOf({ encoder, transducer, tokens, prompt }: NemotronConfig): Matrix[] {
+  const { dims, feedForwardDims: wide, subsamplingChannels: channels, hasBias, hasConvolutionBias } = encoder;
+  const { predictionDims, jointDims } = transducer;
+  const bands = halvedBands(halvedBands(halvedBands(encoder.bands)));
+  const matrix = (name: string, outputs: number, inputs: number, bias: boolean): Matrix => ({
+    names: [name],
+    outputs,
+    inputs,
+    hasBias: bias,
+    canBeQuantized: true,
+  });
+  const layer = (at: string): Matrix[] => [
+    ...['feed_forward1', 'feed_forward2'].flatMap((part) => [
+      matrix(`${at}.${part}.linear1`, wide, dims, hasBias),
+      matrix(`${at}.${part}.linear2`, dims, wide, hasBias),
+    ]),
+    ...['q', 'k', 'v', 'out'].map((part) => matrix(`${at}.self_attn.linear_${part}`, dims, dims, hasBias)),
+    matrix(`${at}.self_attn.linear_pos`, dims, dims, false),
+    matrix(`${at}.conv.pointwise_conv1`, 2 * dims, dims, hasConvolutionBias),
+    matrix(`${at}.conv.pointwise_conv2`, dims, dims, hasConvolutionBias),
+  ];
+  return [
+    matrix('encoder.pre_encode.conv.3', channels, channels, true),
+    matrix('encoder.pre_encode.conv.6', channels, channels, true),
+    matrix('encoder.pre_encode.out', dims, channels * bands, true),
+    ...Array.from({ length: encoder.layers }, (_, i) => layer(`encoder.layers.${i}`)).flat(),
+    ...(prompt === undefined
+      ? []
+      : [
+          matrix('prompt_kernel.0', prompt.hiddenDims, dims + prompt.slots, true),
+          matrix('prompt_kernel.2', dims, prompt.hiddenDims, true),
+        ]),
+    matrix('decoder.prediction.embed', tokens + 1, predictionDims, false),
+    matrix('joint.enc', jointDims, dims, true),
+    matrix('joint.pred', jointDims, predictionDims, true),
+    matrix('joint.joint_net.2', tokens + 1, jointDims, true),
+  ];
+}
+
+/** Norms, depthwise convolutions, biases of the attention, recurrent layers. */
+function otherNumbers({ encoder, transducer }: NemotronConfig): number {
+  const { dims, layers, kernelSize, subsamplingChannels: channels, hasConvolutionBias } = encoder;
+  const { predictionDims: units, predictionLayers } = transducer;
+  const subsampling = 3 * channels * (3 * 3 + 1);
+  const layer = 6 * 2 * dims + (kernelSize + (hasConvolutionBias ? 1 : 0)) * dims + 2 * dims;
+  return subsampling + layers * layer + predictionLayers * 4 * units * (2 * units + 1);
+}
+
+/** Of a file at the model's own look-ahead, the largest chunks: what all layers keep, and the results of one. */
+function workBytes({ encoder, lookahead }: NemotronConfig, backend: Backend): number {
+  const width = backend === 'gpu' ? 2 : FLOAT32;
+  const chunkFrames = lookahead + 1;
+  const frames = CHUNKS_AT_ONCE * chunkFrames;
+  const past = pastFrames(encoder, chunkFrames);
+  const { dims, feedForwardDims: wide, heads, layers, subsamplingChannels: channels, kernelSize } = encoder;
+  const kept = layers * (2 * past + kernelSize - 1) * dims;
+  const distances = layers * (past + 2 * frames) * dims;
+  const image = 4 * frames * halvedBands(encoder.bands) * channels;
+  const block = frames * (12 * dims + 4 * wide) + 3 * heads * frames * (past + 2 * frames);
+  return VOICE_BYTES + width * (2 * kept + 2 * distances + Math.max(3 * image, block));
+}

@@ -1,0 +1,117 @@
+/** `config.json` with the sections of a NeMo model, as mlx-community stores it. */
+import * as v from 'valibot';
+
+import { defined } from '#daemon/protocol/defined.js';
+import { integer } from '#daemon/protocol/fields.js';
+
+import { dimension, layerCount, pieces, symbolLimit } from '../checkpoint/config-limits.js';
+import { parseFields, unsupportedConfig } from '../checkpoint/config-fields.js';
+import { quantizationSchema, storedQuantization } from '../checkpoint/quantization.js';
+import type { NemotronConfig } from './nemotron-config.js';
+
+const STYLE = 'chunked_limited';
+const count = v.pipe(integer, v.minValue(0));
+const context = v.pipe(v.tuple([count, count]));
+
+const schema = v.object({
+  target: v.pipe(v.string(), v.regex(/EncDec\w*RNNT\w*$/, 'is no transducer')),
+  preprocessor: v.object({
+    sample_rate: v.optional(v.literal(16_000)),
+    normalize: v.nullish(v.picklist(['NA', 'none'])),
+    window_size: v.optional(v.literal(0.025)),
+    window_stride: v.optional(v.literal(0.01)),
+    window: v.optional(v.literal('hann')),
+    features: dimension,
+    n_fft: v.nullish(v.literal(512)),
+  }),
+  encoder: v.object({
+    feat_in: dimension,
+    n_layers: layerCount,
+    d_model: dimension,
+    n_heads: dimension,
+    ff_expansion_factor: dimension,
+    subsampling: v.literal('dw_striding'),
+    subsampling_factor: v.literal(8),
+    subsampling_conv_channels: dimension,
+    causal_downsampling: v.literal(true),
+    self_attention_model: v.literal('rel_pos'),
+    att_context_style: v.literal(STYLE),
+    /** Pairs of frames before and after; the first one is the default. */
+    att_context_size: v.union([context, v.pipe(v.array(context), v.minLength(1))]),
+    conv_kernel_size: dimension,
+    conv_norm_type: v.literal('layer_norm'),
+    conv_context_size: v.literal('causal'),
+    untie_biases: v.optional(v.literal(true)),
+    use_bias: v.optional(v.boolean(), true),
+    xscaling: v.optional(v.boolean(), true),
+  }),
+  decoder: v.object({
+    blank_as_pad: v.optional(v.literal(true)),
+    prednet: v.object({ pred_hidden: dimension, pred_rnn_layers: layerCount }),
+  }),
+  joint: v.object({
+    num_classes: v.nullish(v.number()),
+    vocabulary: v.nullish(pieces),
+    jointnet: v.object({
+      joint_hidden: dimension,
+      activation: v.optional(v.picklist(['relu', 'tanh', 'sigmoid']), 'relu'),
+    }),
+  }),
+  decoding: v.nullish(v.object({ greedy: v.nullish(v.object({ max_symbols: v.nullish(symbolLimit) })) })),
+  quantization: v.exactOptional(quantizationSchema),
+});
+
+/** NeMo's own default. */
+const MAX_SYMBOLS = 10;
+
+export function isNemoConfig({ target, encoder }: Readonly<Record<string, unknown>>): boolean {
+  if (typeof target !== 'string' || !target.startsWith('nemo.collections.asr.')) return false;
+  const style = typeof encoder === 'object' && encoder !== null && 'att_context_style' in encoder;
+  return style && encoder.att_context_style === STYLE;
+}
+
+/** @throws SottoError MODEL_UNSUPPORTED naming the field */
+export function parseNemo(json: Readonly<Record<string, unknown>>): NemotronConfig {
+  const { encoder: e, preprocessor, decoder, joint, decoding, quantization } = parseFields(schema, json);
+  if (e.feat_in !== preprocessor.features)
+    throw unsupportedConfig(
+      `preprocessor.features: ${preprocessor.features} bands, but encoder.feat_in is ${e.feat_in}`,
+    );
+  const tokens = joint.vocabulary?.length ?? joint.num_classes;
+  if (typeof tokens !== 'number' || !Number.isSafeInteger(tokens) || tokens < 1)
+    throw unsupportedConfig('joint.vocabulary: the vocabulary is missing');
+  const [first] = e.att_context_size;
+  const [left, right] =
+    typeof first === 'number' ? (e.att_context_size as [number, number]) : (first ?? [0, 0]);
+  return {
+    encoder: {
+      bands: e.feat_in,
+      layers: e.n_layers,
+      dims: e.d_model,
+      heads: e.n_heads,
+      feedForwardDims: e.d_model * e.ff_expansion_factor,
+      kernelSize: e.conv_kernel_size,
+      subsamplingChannels: e.subsampling_conv_channels,
+      hasBias: e.use_bias,
+      hasConvolutionBias: e.use_bias,
+      isInputScaled: e.xscaling,
+      leftFrames: left,
+    },
+    lookahead: right,
+    tokens,
+    transducer: {
+      encoderDims: e.d_model,
+      tokens,
+      predictionDims: decoder.prednet.pred_hidden,
+      predictionLayers: decoder.prednet.pred_rnn_layers,
+      jointDims: joint.jointnet.joint_hidden,
+      activation: joint.jointnet.activation,
+      durations: [],
+      maxSymbols: decoding?.greedy?.max_symbols ?? MAX_SYMBOLS,
+    },
+    ...defined({
+      vocabulary: joint.vocabulary ?? undefined,
+      quantization: quantization && storedQuantization(quantization),
+    }),
+  };
+}
