@@ -22,8 +22,7 @@ export function addModels(program: Command, outcome: { exitCode: number }): void
     .command('models')
     .summary('list, download, choose, convert and check models')
     .description(
-      'List, download, choose, convert and check models: from the catalog, the Hugging Face Hub, or ' +
-        'your own folders (Whisper and distil-whisper, as mlx-community or Hugging Face store them).',
+      'List, download, choose, convert and check models: from the catalog, the Hugging Face Hub, or your own folders.',
     )
     .addHelpText(
       'after',
