@@ -58,9 +58,9 @@ describe('converting Moonshine', () => {
     const [clip] = expectedOf('biases-float16').clips;
     if (clip === undefined) throw new Error('no clip');
     const { samples, features } = clip;
-    const found = mx
-      .tidy(() => model.deps.model.encoder.forward(mx.array(samples, [1, samples.length])))
-      .toTypedArray('float32');
+    const found = mx.tidy(() =>
+      model.deps.model.encoder.forward(mx.array(samples, [1, samples.length])).toTypedArray('float32'),
+    );
     const scale = features.reduce((max, value) => Math.max(max, Math.abs(value)), 0);
     const worst = features.reduce((max, value, i) => Math.max(max, Math.abs(value - (found[i] ?? NaN))), 0);
     expect(worst / scale).toBeLessThan(2e-2);

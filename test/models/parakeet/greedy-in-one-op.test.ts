@@ -29,15 +29,16 @@ class Networks extends nn.Module {
 
 function randomNetworks(config: TransducerConfig, blankBias: number): Networks {
   const networks = new Networks(config);
-  const weights = new Map<string, MxArray>();
   let seed = 0;
-  for (const [name, { shape }] of networks.namedParameters()) {
-    const isHead = name === 'joint.joint_net.2.bias';
-    const values = mx.random.normal(shape, { scale: isHead ? 0.3 : 0.6, key: mx.random.key(seed++) });
-    const raised = mx.multiply(mx.equal(mx.arange(shape[0] ?? 0), config.tokens), blankBias);
-    weights.set(name, isHead ? mx.add(values, raised) : values);
-  }
-  networks.loadWeights(weights);
+  const weights = mx.tidy(() =>
+    [...networks.namedParameters()].map(([name, { shape }]): [string, MxArray] => {
+      const isHead = name === 'joint.joint_net.2.bias';
+      const values = mx.random.normal(shape, { scale: isHead ? 0.3 : 0.6, key: mx.random.key(seed++) });
+      const raised = mx.multiply(mx.equal(mx.arange(shape[0] ?? 0), config.tokens), blankBias);
+      return [name, isHead ? mx.add(values, raised) : values];
+    }),
+  );
+  networks.loadWeights(new Map(weights));
   nn.fuse(networks, fusedParakeet);
   nn.pack(networks);
   networks.toDtype('float32');
@@ -63,7 +64,7 @@ describeUnless(missingKernels)('in one op', () => {
     };
     const networks = randomNetworks(config, blankBias);
     const transducer = new Transducer(config, networks.decoder, networks.joint, 'float32');
-    const features = mx.keep(mx.random.normal([101, 32], { key: mx.random.key(9) }));
+    const features = mx.tidy(() => mx.random.normal([101, 32], { key: mx.random.key(9) }));
     const expected = await decodeGreedy(transducer, features);
     const found = (await decodeInOneOp(transducer, features)) ?? [];
     expect(expected.length).toBeGreaterThan(10);

@@ -102,7 +102,7 @@ test('a norm over channels may be computed in blocks: long audio has the tokens 
     samples.map((x) => (x - mean) / Math.sqrt(variance + 1e-7)),
     [1, -1, 1],
   );
-  const ids = mx.tidy(() => mx.argmax(network.forward(input), -1)).toTypedArray('uint32');
+  const ids = mx.tidy(() => mx.argmax(network.forward(input), -1).toTypedArray('uint32'));
   const collapsed = [...ids].filter((id, t) => id !== 0 && id !== ids[t - 1]);
   expect(idsOf(await transcribedAll(model, samples))).toEqual(collapsed);
   expect(collapsed.length).toBeGreaterThan(100);
