@@ -73,7 +73,7 @@ describe.each([bash, fish])('completion', ({ name, offers }) => {
   describeUnless(missing(name))(`in ${name}`, () => {
     test.each([
       ['tra', ['transcribe']],
-      ['models re', ['remove']],
+      ['models rem', ['remove']],
       ['vocab exp', ['export']],
       ['history rm --forev', ['--forever']],
       ['transcribe --format v', ['vtt']],
