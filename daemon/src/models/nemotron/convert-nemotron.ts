@@ -8,8 +8,8 @@ import { mx } from '#native/index.js';
 
 import { convertNetwork } from '../checkpoint/convert-network.js';
 import { inspectNetwork, withNetwork } from '../checkpoint/inspect-network.js';
-import { ruleFor } from '../checkpoint/layer-rules.js';
 import { quantizationEntry } from '../checkpoint/quantization.js';
+import { conformerQuantizing } from '../conformer/quantize-conformer.js';
 import { readConfigFile } from '../config-file.js';
 import type { LoadOptions } from '../speech-model.js';
 import { SentencePieces, TOKENIZER_FILE } from '../text/sentence-pieces.js';
@@ -17,9 +17,6 @@ import { openCheckpoint } from './load-nemotron.js';
 import { parseConfig, type NemotronConfig } from './nemotron-config.js';
 import { languagesOf } from './nemotron-languages.js';
 import { Nemotron } from './nemotron-network.js';
-
-/** Fits every published width. */
-const DEFAULT_GROUP_SIZE = 64;
 
 const build = (config: NemotronConfig): Nemotron => new Nemotron(config);
 
@@ -47,15 +44,7 @@ export async function convert(
   const json = await readConfigFile(dir);
   const config = parseConfig(json);
   SentencePieces.load(dir, config); // before the work instead of after it
-  const quantizing = {
-    rule: ruleFor(options, {
-      embedding: 'decoder.prediction.embed',
-      ends: ['encoder.layers.0.', `encoder.layers.${config.encoder.layers - 1}.`],
-      defaultGroupSize: DEFAULT_GROUP_SIZE,
-    }),
-    examples: 'encoder.layers.0.self_attn.linear_q, encoder.layers.0.feed_forward1.linear1 or joint.enc',
-    groupSizeHint: `use a group size of ${DEFAULT_GROUP_SIZE}, which fits every published model`,
-  };
+  const quantizing = conformerQuantizing(options, config.encoder.layers);
   const checkpoint = await openCheckpoint(dir, config);
   await withNetwork(checkpoint, build, loadOptions.signal, async (model) => {
     const quantization = await convertNetwork(model, options, quantizing, loadOptions);

@@ -56,9 +56,3 @@ export function parseConfig(json: Readonly<Record<string, unknown>>): NemotronCo
     throw unsupportedConfig(`slot ${prompt.autoSlot} for any language is not one of ${prompt.slots}`);
   return config;
 }
-
-/** The blank is the last id in every published model. */
-export function tokensBefore(size: number, blank: number, field: string): number {
-  if (blank === size - 1 && blank > 0) return blank;
-  throw unsupportedConfig(`${field}: the blank must be the last of ${size} ids, not ${blank}`);
-}

@@ -5,28 +5,23 @@ import { defined } from '#daemon/protocol/defined.js';
 import { integer } from '#daemon/protocol/fields.js';
 
 import { dimension, layerCount, symbolLimit, tokenCount } from '../checkpoint/config-limits.js';
-import { parseFields, unsupportedConfig } from '../checkpoint/config-fields.js';
+import { parseFields } from '../checkpoint/config-fields.js';
 import { quantizationSchema, storedQuantization } from '../checkpoint/quantization.js';
-import { tokensBefore, type NemotronConfig } from './nemotron-config.js';
+import {
+  encoderOfTransformers,
+  tokensBeforeBlank,
+  transformersEncoderFields,
+} from '../conformer/conformer-fields.js';
+import type { NemotronConfig } from './nemotron-config.js';
 
 const count = v.pipe(integer, v.minValue(0));
 
 const encoderConfig = v.object({
+  ...transformersEncoderFields,
   hidden_size: v.optional(dimension, 1024),
   num_hidden_layers: v.optional(layerCount, 24),
   num_attention_heads: v.optional(dimension, 8),
-  num_key_value_heads: v.optional(dimension),
   intermediate_size: v.optional(dimension, 4096),
-  hidden_act: v.optional(v.literal('silu')),
-  attention_bias: v.optional(v.boolean(), true),
-  convolution_bias: v.optional(v.boolean(), true),
-  conv_kernel_size: v.optional(dimension, 9),
-  subsampling_factor: v.optional(v.literal(8)),
-  subsampling_conv_channels: v.optional(dimension, 256),
-  subsampling_conv_kernel_size: v.optional(v.literal(3)),
-  subsampling_conv_stride: v.optional(v.literal(2)),
-  num_mel_bins: v.optional(dimension, 80),
-  scale_input: v.optional(v.boolean(), true),
   /** The frame itself and those before it. */
   sliding_window: v.optional(v.pipe(integer, v.minValue(1)), 71),
   default_num_lookahead_tokens: v.optional(count, 13),
@@ -58,29 +53,15 @@ export function isTransformersConfig({ model_type: type }: Readonly<Record<strin
 export function parseTransformers(json: Readonly<Record<string, unknown>>): NemotronConfig {
   const file = parseFields(schema, json);
   const { encoder_config: e, quantization } = file;
-  if (e.num_key_value_heads !== undefined && e.num_key_value_heads !== e.num_attention_heads)
-    throw unsupportedConfig('encoder_config.num_key_value_heads differs from num_attention_heads');
   const size = file.vocab_size ?? DEFAULT_VOCABULARY[file.model_type];
-  const tokens = tokensBefore(size, file.blank_token_id ?? size - 1, 'blank_token_id');
+  const tokens = tokensBeforeBlank(size, file.blank_token_id ?? size - 1, 'blank_token_id');
   const prompt = {
     slots: file.num_prompts,
     hiddenDims: file.prompt_intermediate_size,
     autoSlot: file.default_prompt_id,
   };
   return {
-    encoder: {
-      bands: e.num_mel_bins,
-      layers: e.num_hidden_layers,
-      dims: e.hidden_size,
-      heads: e.num_attention_heads,
-      feedForwardDims: e.intermediate_size,
-      kernelSize: e.conv_kernel_size,
-      subsamplingChannels: e.subsampling_conv_channels,
-      hasBias: e.attention_bias,
-      hasConvolutionBias: e.convolution_bias,
-      isInputScaled: e.scale_input,
-      leftFrames: e.sliding_window - 1,
-    },
+    encoder: { ...encoderOfTransformers(e), leftFrames: e.sliding_window - 1 },
     lookahead: e.default_num_lookahead_tokens,
     tokens,
     transducer: {

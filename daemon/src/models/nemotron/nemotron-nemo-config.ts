@@ -5,8 +5,9 @@ import { defined } from '#daemon/protocol/defined.js';
 import { integer } from '#daemon/protocol/fields.js';
 
 import { dimension, layerCount, pieces, symbolLimit } from '../checkpoint/config-limits.js';
-import { parseFields, unsupportedConfig } from '../checkpoint/config-fields.js';
+import { parseFields } from '../checkpoint/config-fields.js';
 import { quantizationSchema, storedQuantization } from '../checkpoint/quantization.js';
+import { encoderOfNemo, nemoEncoderFields, tokensOfNemo } from '../conformer/conformer-fields.js';
 import type { NemotronConfig } from './nemotron-config.js';
 
 const STYLE = 'chunked_limited';
@@ -25,25 +26,13 @@ const schema = v.object({
     n_fft: v.nullish(v.literal(512)),
   }),
   encoder: v.object({
-    feat_in: dimension,
-    n_layers: layerCount,
-    d_model: dimension,
-    n_heads: dimension,
-    ff_expansion_factor: dimension,
-    subsampling: v.literal('dw_striding'),
-    subsampling_factor: v.literal(8),
-    subsampling_conv_channels: dimension,
+    ...nemoEncoderFields,
     causal_downsampling: v.literal(true),
-    self_attention_model: v.literal('rel_pos'),
     att_context_style: v.literal(STYLE),
     /** Pairs of frames before and after; the first one is the default. */
     att_context_size: v.union([context, v.pipe(v.array(context), v.minLength(1))]),
-    conv_kernel_size: dimension,
     conv_norm_type: v.literal('layer_norm'),
     conv_context_size: v.literal('causal'),
-    untie_biases: v.optional(v.literal(true)),
-    use_bias: v.optional(v.boolean(), true),
-    xscaling: v.optional(v.boolean(), true),
   }),
   decoder: v.object({
     blank_as_pad: v.optional(v.literal(true)),
@@ -73,30 +62,12 @@ export function isNemoConfig({ target, encoder }: Readonly<Record<string, unknow
 /** @throws SottoError MODEL_UNSUPPORTED naming the field */
 export function parseNemo(json: Readonly<Record<string, unknown>>): NemotronConfig {
   const { encoder: e, preprocessor, decoder, joint, decoding, quantization } = parseFields(schema, json);
-  if (e.feat_in !== preprocessor.features)
-    throw unsupportedConfig(
-      `preprocessor.features: ${preprocessor.features} bands, but encoder.feat_in is ${e.feat_in}`,
-    );
-  const tokens = joint.vocabulary?.length ?? joint.num_classes;
-  if (typeof tokens !== 'number' || !Number.isSafeInteger(tokens) || tokens < 1)
-    throw unsupportedConfig('joint.vocabulary: the vocabulary is missing');
+  const tokens = tokensOfNemo(joint.vocabulary, joint.num_classes, 'joint');
   const [first] = e.att_context_size;
   const [left, right] =
     typeof first === 'number' ? (e.att_context_size as [number, number]) : (first ?? [0, 0]);
   return {
-    encoder: {
-      bands: e.feat_in,
-      layers: e.n_layers,
-      dims: e.d_model,
-      heads: e.n_heads,
-      feedForwardDims: e.d_model * e.ff_expansion_factor,
-      kernelSize: e.conv_kernel_size,
-      subsamplingChannels: e.subsampling_conv_channels,
-      hasBias: e.use_bias,
-      hasConvolutionBias: e.use_bias,
-      isInputScaled: e.xscaling,
-      leftFrames: left,
-    },
+    encoder: { ...encoderOfNemo(e, preprocessor.features), leftFrames: left },
     lookahead: right,
     tokens,
     transducer: {

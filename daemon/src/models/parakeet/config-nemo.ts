@@ -2,11 +2,11 @@
 import * as v from 'valibot';
 
 import { defined } from '#daemon/protocol/defined.js';
-import { SottoError } from '#daemon/protocol/errors.js';
 
 import { dimension, durations, layerCount, pieces, symbolLimit } from '../checkpoint/config-limits.js';
+import { encoderOfNemo, nemoEncoderFields, tokensOfNemo } from '../conformer/conformer-fields.js';
 import type { ParakeetConfig } from './parakeet-config.js';
-import { parseFields } from '../checkpoint/config-fields.js';
+import { parseFields, unsupportedConfig } from '../checkpoint/config-fields.js';
 import { quantizationSchema, storedQuantization } from '../checkpoint/quantization.js';
 
 const MODELS = /^nemo\.collections\.asr\.models\.[\w.]*EncDec(CTC|RNNT|HybridRNNTCTC)\w*$/;
@@ -15,22 +15,10 @@ const MODELS = /^nemo\.collections\.asr\.models\.[\w.]*EncDec(CTC|RNNT|HybridRNN
 const MAX_SYMBOLS = 10;
 
 const encoder = v.object({
-  feat_in: dimension,
-  n_layers: layerCount,
-  d_model: dimension,
-  n_heads: dimension,
-  ff_expansion_factor: dimension,
-  subsampling: v.literal('dw_striding'),
-  subsampling_factor: v.literal(8),
-  subsampling_conv_channels: dimension,
+  ...nemoEncoderFields,
   causal_downsampling: v.optional(v.literal(false)),
-  self_attention_model: v.literal('rel_pos'),
-  conv_kernel_size: dimension,
   conv_norm_type: v.optional(v.literal('batch_norm')),
   conv_context_size: v.nullish(v.null()),
-  untie_biases: v.optional(v.literal(true)),
-  use_bias: v.optional(v.boolean(), true),
-  xscaling: v.optional(v.boolean(), true),
 });
 
 const preprocessor = v.object({
@@ -105,10 +93,7 @@ function parseTransducer(json: unknown, target: string): ParakeetConfig {
   const { vocabulary, num_classes: classes, num_extra_outputs: extra, jointnet } = joint;
   const skips = defaults?.tdt_durations ?? [];
   if (extra !== skips.length) {
-    throw new SottoError(
-      'MODEL_UNSUPPORTED',
-      `config.json: joint.num_extra_outputs: ${extra} outputs for ${skips.length} durations`,
-    );
+    throw unsupportedConfig(`joint.num_extra_outputs: ${extra} outputs for ${skips.length} durations`);
   }
   const common = { ...encoderOf(file), ...vocabularyOf(vocabulary, classes, 'joint') };
   return {
@@ -127,15 +112,12 @@ function parseTransducer(json: unknown, target: string): ParakeetConfig {
   };
 }
 
-/** The vocabulary counts if it is there; the number of classes may be unset. */
-function vocabularyOf(vocabulary: readonly string[] | null | undefined, classes: unknown, section: string) {
-  const tokens = vocabulary?.length ?? classes;
-  if (typeof tokens !== 'number' || !Number.isSafeInteger(tokens) || tokens < 1) {
-    throw new SottoError(
-      'MODEL_UNSUPPORTED',
-      `config.json: ${section}.vocabulary: the vocabulary is missing`,
-    );
-  }
+function vocabularyOf(
+  vocabulary: readonly string[] | null | undefined,
+  classes: number | null | undefined,
+  section: string,
+) {
+  const tokens = tokensOfNemo(vocabulary, classes, section);
   return { tokens, ...defined({ vocabulary: vocabulary ?? undefined }) };
 }
 
@@ -144,25 +126,8 @@ function encoderOf({
   preprocessor: p,
   quantization,
 }: v.InferOutput<typeof ctcFile | typeof transducerFile>) {
-  if (e.feat_in !== p.features) {
-    throw new SottoError(
-      'MODEL_UNSUPPORTED',
-      `config.json: preprocessor.features: ${p.features} bands, but encoder.feat_in is ${e.feat_in}`,
-    );
-  }
   return {
-    encoder: {
-      bands: e.feat_in,
-      layers: e.n_layers,
-      dims: e.d_model,
-      heads: e.n_heads,
-      feedForwardDims: e.d_model * e.ff_expansion_factor,
-      kernelSize: e.conv_kernel_size,
-      subsamplingChannels: e.subsampling_conv_channels,
-      hasBias: e.use_bias,
-      hasConvolutionBias: e.use_bias,
-      isInputScaled: e.xscaling,
-    },
+    encoder: encoderOfNemo(e, p.features),
     normalization: p.normalize === 'per_feature' ? ('per feature' as const) : ('none' as const),
     ...defined({ quantization: quantization && storedQuantization(quantization) }),
   };

@@ -2,29 +2,23 @@
 import * as v from 'valibot';
 
 import { defined } from '#daemon/protocol/defined.js';
-import { SottoError } from '#daemon/protocol/errors.js';
 
 import { dimension, durations, layerCount, symbolLimit, tokenCount } from '../checkpoint/config-limits.js';
+import {
+  encoderOfTransformers,
+  tokensBeforeBlank,
+  transformersEncoderFields,
+} from '../conformer/conformer-fields.js';
 import type { ParakeetConfig } from './parakeet-config.js';
 import { parseFields } from '../checkpoint/config-fields.js';
 import { quantizationSchema, storedQuantization } from '../checkpoint/quantization.js';
 
 const encoderConfig = v.object({
+  ...transformersEncoderFields,
   hidden_size: dimension,
   num_hidden_layers: layerCount,
   num_attention_heads: dimension,
-  num_key_value_heads: v.optional(dimension),
   intermediate_size: dimension,
-  hidden_act: v.optional(v.literal('silu')),
-  attention_bias: v.optional(v.boolean(), true),
-  convolution_bias: v.optional(v.boolean(), true),
-  conv_kernel_size: v.optional(dimension, 9),
-  subsampling_factor: v.optional(v.literal(8)),
-  subsampling_conv_channels: v.optional(dimension, 256),
-  subsampling_conv_kernel_size: v.optional(v.literal(3)),
-  subsampling_conv_stride: v.optional(v.literal(2)),
-  num_mel_bins: v.optional(dimension, 80),
-  scale_input: v.optional(v.boolean(), true),
 });
 
 const common = {
@@ -54,11 +48,11 @@ export function isTransformersConfig({ model_type: type }: Readonly<Record<strin
 export function parseTransformers(json: Readonly<Record<string, unknown>>): ParakeetConfig {
   if (json.model_type === 'parakeet_ctc') {
     const file = parseFields(ctcFile, json);
-    const tokens = tokensOf(file.vocab_size, file.pad_token_id, 'pad_token_id');
+    const tokens = tokensBeforeBlank(file.vocab_size, file.pad_token_id, 'pad_token_id');
     return { ...encoderOf(file), tokens, hasCtc: true };
   }
   const file = parseFields(transducerFile, json);
-  const tokens = tokensOf(file.vocab_size, file.blank_token_id, 'blank_token_id');
+  const tokens = tokensBeforeBlank(file.vocab_size, file.blank_token_id, 'blank_token_id');
   const common = encoderOf(file);
   const isWithDurations = file.model_type === 'parakeet_tdt';
   return {
@@ -78,40 +72,12 @@ export function parseTransformers(json: Readonly<Record<string, unknown>>): Para
   };
 }
 
-/** The blank is the last id in every published model. */
-function tokensOf(size: number, blank: number, field: string): number {
-  if (blank !== size - 1 || blank === 0) {
-    throw new SottoError(
-      'MODEL_UNSUPPORTED',
-      `config.json: ${field}: the blank must be the last of ${size} ids, not ${blank}`,
-    );
-  }
-  return blank;
-}
-
 function encoderOf({
-  encoder_config: e,
+  encoder_config: encoder,
   quantization,
 }: v.InferOutput<typeof ctcFile | typeof transducerFile>) {
-  if (e.num_key_value_heads !== undefined && e.num_key_value_heads !== e.num_attention_heads) {
-    throw new SottoError(
-      'MODEL_UNSUPPORTED',
-      'config.json: encoder_config.num_key_value_heads differs from num_attention_heads',
-    );
-  }
   return {
-    encoder: {
-      bands: e.num_mel_bins,
-      layers: e.num_hidden_layers,
-      dims: e.hidden_size,
-      heads: e.num_attention_heads,
-      feedForwardDims: e.intermediate_size,
-      kernelSize: e.conv_kernel_size,
-      subsamplingChannels: e.subsampling_conv_channels,
-      hasBias: e.attention_bias,
-      hasConvolutionBias: e.convolution_bias,
-      isInputScaled: e.scale_input,
-    },
+    encoder: encoderOfTransformers(encoder),
     normalization: 'per feature' as const,
     ...defined({ quantization: quantization && storedQuantization(quantization) }),
   };

@@ -7,7 +7,7 @@ import { mx, type MxArray } from '#native/index.js';
 
 import { convertNetwork } from '../checkpoint/convert-network.js';
 import { inspectNetwork, withNetwork } from '../checkpoint/inspect-network.js';
-import { ruleFor } from '../checkpoint/layer-rules.js';
+import { conformerQuantizing } from '../conformer/quantize-conformer.js';
 import type { LoadOptions } from '../speech-model.js';
 import { Parakeet } from './parakeet-network.js';
 import { openCheckpoint, readConfig } from './parakeet-checkpoint.js';
@@ -15,9 +15,6 @@ import type { ParakeetConfig } from './parakeet-config.js';
 import { languagesOf } from './parakeet-languages.js';
 import { SentencePieces } from '../text/sentence-pieces.js';
 import { writtenConfig } from './written-config.js';
-
-/** Fits every published width. */
-const DEFAULT_GROUP_SIZE = 64;
 
 const build = (config: ParakeetConfig): Parakeet => new Parakeet(config);
 
@@ -44,16 +41,7 @@ export async function convert(
 ): Promise<void> {
   const config = await readConfig(dir);
   const vocabulary = SentencePieces.load(dir, config);
-  const last = config.encoder.layers - 1;
-  const quantizing = {
-    rule: ruleFor(options, {
-      embedding: 'decoder.prediction.embed',
-      ends: ['encoder.layers.0.', `encoder.layers.${last}.`],
-      defaultGroupSize: DEFAULT_GROUP_SIZE,
-    }),
-    examples: 'encoder.layers.0.self_attn.linear_q, encoder.layers.0.feed_forward1.linear1 or joint.enc',
-    groupSizeHint: `use a group size of ${DEFAULT_GROUP_SIZE}, which fits every published model`,
-  };
+  const quantizing = conformerQuantizing(options, config.encoder.layers);
   const checkpoint = await openCheckpoint(dir, config);
   await withNetwork(checkpoint, build, loadOptions.signal, async (model) => {
     const quantization = await convertNetwork(model, options, quantizing, loadOptions);
