@@ -9,7 +9,7 @@ import type { TranscribeResult, Word } from '#daemon/protocol/transcription.js';
 
 import { checkedLanguage, checkPieceOptions, type PieceCapabilities } from '../pieces/piece-options.js';
 import { SampleBuffer } from '../pieces/sample-buffer.js';
-import { isCertainEnough } from '../streaming/offline-certainty.js';
+import { isResultCertainEnough } from '../streaming/offline-certainty.js';
 import type { LiveCheckpoint, LiveSpeech, LiveSpeechOptions, LiveUpdate } from '../streaming/live-speech.js';
 import { VoiceTracker } from '../streaming/voice-tracker.js';
 import { isSpaced } from '../text/word-spacing.js';
@@ -76,11 +76,8 @@ export class LiveNemotron implements LiveSpeech {
     return this.#text.meanLogprob !== undefined;
   }
 
-  prefers({ segments }: TranscribeResult): boolean {
-    const scored = segments
-      .filter(({ text }) => text.trim() !== '')
-      .map(({ tokens = [], confidence = 1 }) => ({ count: tokens.length, logprob: Math.log(confidence) }));
-    return isCertainEnough(scored, this.#text.meanLogprob);
+  prefers(result: TranscribeResult): boolean {
+    return isResultCertainEnough(result, this.#text.meanLogprob);
   }
 
   push(samples: Float32Array): void {

@@ -1,6 +1,6 @@
 /**
  * Decodes one utterance while it is spoken. Its features and tokens equal those of the whole utterance: the encoder reads chunks
- * and keeps what later ones need, and the transducer goes on from its last token.
+ * and keeps what later ones need, and the transducer continues at its last token.
  */
 import { framesBetween, samplesFor } from '#daemon/audio/mel/frames-between.js';
 import type { FrontEnd } from '#daemon/audio/mel/front-end.js';

@@ -16,7 +16,7 @@ import { spansWithin, type FrameRange, bestCut, snapToPause } from '../pieces/sp
 import { UNKNOWN_LANGUAGE, type PieceDeps } from '../pieces/transcribe-pieces.js';
 import { Stopwatch } from '../stopwatch.js';
 import { isSpaced } from '../text/word-spacing.js';
-import { isCertainEnough } from './offline-certainty.js';
+import { isResultCertainEnough } from './offline-certainty.js';
 import { commitWhen, type CommitPolicy, tentativeCount, type TentativeThresholds } from './commit-policy.js';
 import { firstSampleOf, packPieces, unpackPieces } from './live-pieces-state.js';
 import { LivePiecesText } from './live-pieces-text.js';
@@ -113,11 +113,8 @@ export class LivePieces implements LiveSpeech {
     return this.#text.meanLogprob !== undefined;
   }
 
-  prefers({ segments }: TranscribeResult): boolean {
-    const scored = segments
-      .filter(({ text }) => text.trim() !== '')
-      .map(({ tokens = [], confidence = 1 }) => ({ count: tokens.length, logprob: Math.log(confidence) }));
-    return isCertainEnough(scored, this.#text.meanLogprob);
+  prefers(result: TranscribeResult): boolean {
+    return isResultCertainEnough(result, this.#text.meanLogprob);
   }
 
   push(samples: Float32Array): void {

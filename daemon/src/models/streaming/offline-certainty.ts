@@ -1,4 +1,5 @@
 /** Whether a decode of the whole dictation is certain enough to replace the text of the live session. */
+import type { TranscribeResult } from '#daemon/protocol/transcription.js';
 
 /** The tokens of a segment of the offline decode, and the mean of their natural-log probabilities. */
 interface ScoredSegment {
@@ -25,4 +26,15 @@ export function isCertainEnough(
   const tokens = segments.reduce((sum, { count }) => sum + count, 0);
   const logprob = segments.reduce((sum, { count, logprob }) => sum + logprob * count, 0) / tokens;
   return logprob >= meanLogprob - MAX_LOGPROB_DROP;
+}
+
+/** The same for a family whose segments have tokens and a confidence. */
+export function isResultCertainEnough(
+  { segments }: TranscribeResult,
+  meanLogprob: number | undefined,
+): boolean {
+  const scored = segments
+    .filter(({ text }) => text.trim() !== '')
+    .map(({ tokens = [], confidence = 1 }) => ({ count: tokens.length, logprob: Math.log(confidence) }));
+  return isCertainEnough(scored, meanLogprob);
 }
