@@ -6,7 +6,7 @@ import type {
   TimedToken,
 } from '#daemon/models/pieces/piece-decoder.js';
 import type { PieceCapabilities } from '#daemon/models/pieces/piece-options.js';
-import type { VadStream, VoiceActivity } from '#daemon/audio/vad/index.js';
+import { SpeechTrack, type VadStream, type VoiceActivity } from '#daemon/audio/vad/index.js';
 import { yieldToEventLoop } from '#daemon/async.js';
 
 export const RATE = 16_000;
@@ -52,6 +52,16 @@ export class ScriptedDecoder implements PieceDecoder {
       return mark === '' ? [token] : [token, { ...token, id: 1000, text: mark, start: token.end }];
     });
   }
+}
+
+/** Speech without pauses, in seconds. */
+export function spokenIn(voice: VoiceActivity, samples: Float32Array): { start: number; end: number }[] {
+  const track = new SpeechTrack(voice.stream());
+  track.push(samples);
+  track.end();
+  return track
+    .tightSegments(0, samples.length)
+    .map(({ start, end }) => ({ start: start / RATE, end: end / RATE }));
 }
 
 /** Short enough that no word reaches across a pause. */

@@ -1,11 +1,18 @@
 /** Transcription piece by piece with real VAD and real clips, and a decoder that knows the words. */
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
-import { SpeechTrack, VoiceActivity } from '#daemon/audio/vad/index.js';
+import { VoiceActivity } from '#daemon/audio/vad/index.js';
 import { transcribePieces } from '#daemon/models/pieces/transcribe-pieces.js';
 import type { TranscribeEvent, TranscribeOptions, TranscribeResult } from '#daemon/protocol/transcription.js';
 import { SottoError } from '#daemon/protocol/errors.js';
 import { clip, joined, samplesOf, streamOf } from '../model-fixtures.js';
-import { CAPABILITIES, type PlacedWord, placeWords, RATE, ScriptedDecoder } from './scripted-pieces.js';
+import {
+  CAPABILITIES,
+  type PlacedWord,
+  placeWords,
+  RATE,
+  spokenIn,
+  ScriptedDecoder,
+} from './scripted-pieces.js';
 
 const never = new AbortController().signal;
 const TEXT =
@@ -18,19 +25,9 @@ let words: PlacedWord[];
 beforeAll(async () => {
   voice = await VoiceActivity.load();
   speech = await samplesOf(clip('jfk.flac') ?? '');
-  words = placeWords(TEXT, spokenIn(speech));
+  words = placeWords(TEXT, spokenIn(voice, speech));
 });
 afterAll(() => voice.dispose());
-
-/** Speech without pauses, in seconds. */
-function spokenIn(samples: Float32Array): { start: number; end: number }[] {
-  const track = new SpeechTrack(voice.stream());
-  track.push(samples);
-  track.end();
-  return track
-    .tightSegments(0, samples.length)
-    .map(({ start, end }) => ({ start: start / RATE, end: end / RATE }));
-}
 
 const later = (seconds: number): PlacedWord[] =>
   words.map((word) => ({ ...word, start: word.start + seconds, end: word.end + seconds }));

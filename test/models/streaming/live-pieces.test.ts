@@ -1,6 +1,6 @@
 /** Live text from pieces: append-only, all words of the audio once, and the same across checkpoints. */
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
-import { SpeechTrack, VoiceActivity } from '#daemon/audio/vad/index.js';
+import { VoiceActivity } from '#daemon/audio/vad/index.js';
 import { LivePieces, type LivePiecesDeps } from '#daemon/models/streaming/live-pieces.js';
 import type { LiveCheckpoint, LiveSpeechOptions, LiveUpdate } from '#daemon/models/streaming/live-speech.js';
 import type { PieceContext, SpeechPiece, TimedToken } from '#daemon/models/pieces/piece-decoder.js';
@@ -14,6 +14,7 @@ import {
   placeWords,
   RATE,
   ScriptedDecoder,
+  spokenIn,
 } from '../pieces/scripted-pieces.js';
 
 const never = new AbortController().signal;
@@ -27,18 +28,9 @@ let words: PlacedWord[];
 beforeAll(async () => {
   voice = await VoiceActivity.load();
   jfk = await samplesOf(clip('jfk.flac') ?? '');
-  words = placeWords(TEXT, spokenIn(jfk));
+  words = placeWords(TEXT, spokenIn(voice, jfk));
 });
 afterAll(() => voice.dispose());
-
-function spokenIn(samples: Float32Array): { start: number; end: number }[] {
-  const track = new SpeechTrack(voice.stream());
-  track.push(samples);
-  track.end();
-  return track
-    .tightSegments(0, samples.length)
-    .map(({ start, end }) => ({ start: start / RATE, end: end / RATE }));
-}
 
 const later = (seconds: number): PlacedWord[] =>
   words.map((word) => ({ ...word, start: word.start + seconds, end: word.end + seconds }));
