@@ -20,7 +20,7 @@ const SECONDS = 14;
 const FRAME_MS = 80;
 /** Steps whose left context is not complete yet. */
 const WARM_UP_SECONDS = 8;
-/** Bias of the blank that makes random weights emit about three tokens a second, as speech does. */
+/** Bias of the blank. Speech has about three tokens a second, which random weights meet with no bias tried so far. */
 const BLANK_BIAS = Number(process.env.SOTTO_BENCH_BLANK_BIAS ?? 3.5);
 
 const CONFIG: NemotronConfig = {

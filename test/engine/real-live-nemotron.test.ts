@@ -1,4 +1,4 @@
-/** Dictation with a transducer in real engine processes: a killed engine's session goes on in another, with the same text. */
+/** Dictation with a transducer in real engine processes: another engine continues the session of a killed one, with the same text. */
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { systemClock } from '#daemon/clock.js';

@@ -21,7 +21,7 @@ export function addAlign(program: Command, outcome: Outcome): void {
   program
     .command('align')
     .summary('find the times of a known text')
-    .description('Find when each word of a text is spoken. Needs a Wav2Vec2 model.')
+    .description('Find when each word of a text is spoken. Needs a model that aligns (CTC).')
     .argument('<file>', 'audio file')
     .requiredOption('--text <file>', 'text file; a line becomes a subtitle')
     .option('-m, --model <name|folder>', 'model to use (default: the one in use)')
