@@ -14,10 +14,10 @@ import { mx } from '#native/index.js';
 import { clip, samplesOf, starterModel } from '../model-fixtures.js';
 
 const never = new AbortController().signal;
-const PAUSE_SECONDS = 900;
+const PAUSE_SECONDS = 720;
 /** Packed windows wait up to 300 s for more speech. */
 const SETTLED_SECONDS = 390;
-/** The frames of the rest of the pause are 16 MB; those of a window are 1 MB. */
+/** The frames of the rest of the pause are 10 MB; those of a window are 1 MB. */
 const MAX_GROWTH_BYTES = 4e6;
 
 let model: WhisperModel;
@@ -35,7 +35,7 @@ async function* speechWithPause(before: Float32Array, seen: number[]): AsyncGene
   yield* secondsOf(before);
   for (let second = 0; second < PAUSE_SECONDS; second++) {
     if (second === SETTLED_SECONDS) await settledMemory();
-    if (second >= SETTLED_SECONDS && second % 15 === 0) seen.push(mx.memory.active());
+    if (second >= SETTLED_SECONDS && second % 10 === 0) seen.push(mx.memory.active());
     yield await Promise.resolve(new Float32Array(SAMPLE_RATE));
   }
   yield* secondsOf(speech);
