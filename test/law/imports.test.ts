@@ -83,6 +83,8 @@ const SHARED_PARTS = new Set([
   'checkpoint',
   'memory',
   'pieces',
+  'search',
+  'hotwords',
 ]);
 
 /** The only file that names families. */

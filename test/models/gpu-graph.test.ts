@@ -10,8 +10,8 @@ import { castToFloat16, readConfig } from '#daemon/models/whisper/checkpoint/loa
 import { LogitFilters } from '#daemon/models/whisper/decode/logit-filters.js';
 import { fusedWhisper } from '#daemon/models/whisper/fused-model.js';
 import { Whisper } from '#daemon/models/whisper/model.js';
-import { BeamSearch } from '#daemon/models/whisper/search/search.js';
-import { SearchSteps } from '#daemon/models/whisper/search/search-steps.js';
+import { BeamSearch } from '#daemon/models/search/search.js';
+import { whisperSteps } from '#daemon/models/whisper/search/whisper-steps.js';
 import { WhisperTokenizer } from '#daemon/models/whisper/tokenizer.js';
 import { mx, type MxArray } from '#native/index.js';
 import * as nn from '#native/nn/index.js';
@@ -237,7 +237,7 @@ async function opsOfBeam(network: Whisper, timestamps: boolean): Promise<number>
     .mockImplementation((...trees) => void queued.push(mx.arraysIn(trees)));
   const waits = jest.spyOn(mx, 'ready').mockRejectedValueOnce(new Error('counted, not run'));
   const dispose = jest.spyOn(mx, 'dispose').mockReturnValue(undefined);
-  const steps = new SearchSteps(context, { crossKeysValues: audio }, search, true);
+  const steps = whisperSteps(context, { crossKeysValues: audio }, search, true);
   const { signal } = new AbortController();
   await expect(steps.next([0, 1, 2, 3, 4], signal)).rejects.toThrow('counted, not run');
   expect(waits).toHaveBeenCalledTimes(1);

@@ -16,7 +16,7 @@ import { AudioWindows, WINDOW_FRAMES } from '#daemon/models/whisper/encode/audio
 import { type DecodeContext, makeCaches } from '#daemon/models/whisper/decode/decode.js';
 import { disposeWindow, encode, type EncodedWindow } from '#daemon/models/whisper/encode/encode.js';
 import { decodeOnce } from '#daemon/models/whisper/decode/fallback.js';
-import { Hotwords, BONUS_NATS_PER_TOKEN } from '#daemon/models/whisper/hotwords/hotword-trie.js';
+import { Hotwords, BONUS_NATS_PER_TOKEN } from '#daemon/models/hotwords/hotword-trie.js';
 import { WhisperModel } from '#daemon/models/whisper/index.js';
 import { LogitFilters } from '#daemon/models/whisper/decode/logit-filters.js';
 import { root } from '../clips.js';

@@ -1,5 +1,5 @@
 /** Hotwords in live speech: the same clips, decoded every half second as if they were spoken. */
-import { Hotwords } from '#daemon/models/whisper/hotwords/hotword-trie.js';
+import { Hotwords } from '#daemon/models/hotwords/hotword-trie.js';
 import type { WhisperModel } from '#daemon/models/whisper/index.js';
 
 const neverAborted = new AbortController().signal;

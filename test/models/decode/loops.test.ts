@@ -4,7 +4,7 @@ import fc from 'fast-check';
 import { compressionRatio, type DecodeResult } from '#daemon/models/whisper/decode/decode.js';
 import { loopAtEnd, LoopGuard, RepetitionStopper } from '#daemon/models/whisper/decode/loops.js';
 import { bannedTokens, NoRepeatNgram } from '#daemon/models/whisper/decode/no-repeat-ngram.js';
-import { BeamSearch, BestOfSamples } from '#daemon/models/whisper/search/search.js';
+import { BeamSearch, BestOfSamples } from '#daemon/models/search/search.js';
 import { WhisperTokenizer } from '#daemon/models/whisper/tokenizer.js';
 
 let tokenizer: WhisperTokenizer;

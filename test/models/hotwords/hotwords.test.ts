@@ -2,20 +2,15 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
-import { HotwordSearch } from '#daemon/models/whisper/hotwords/hotword-search.js';
+import { HotwordSearch } from '#daemon/models/hotwords/hotword-search.js';
 import {
   Hotwords,
   INITIAL_STATE,
   type HotwordState,
   type WordTokenizer,
-} from '#daemon/models/whisper/hotwords/hotword-trie.js';
+} from '#daemon/models/hotwords/hotword-trie.js';
 import { WhisperModel } from '#daemon/models/whisper/index.js';
-import {
-  BeamSearch,
-  BestOfSamples,
-  type Search,
-  type Sequence,
-} from '#daemon/models/whisper/search/search.js';
+import { BeamSearch, BestOfSamples, type Search, type Sequence } from '#daemon/models/search/search.js';
 import type { TranscribeOptions } from '#daemon/protocol/transcription.js';
 import { testUnless } from '#test/harness/skipping.js';
 import { clip, missingClips, root, samplesOf, starterModel, transcribed } from '../model-fixtures.js';

@@ -1,12 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
-import {
-  BeamSearch,
-  BestOfSamples,
-  topK,
-  score,
-  type Sequence,
-} from '#daemon/models/whisper/search/search.js';
+import { BeamSearch, BestOfSamples, topK, score, type Sequence } from '#daemon/models/search/search.js';
 
 const END = 0;
 

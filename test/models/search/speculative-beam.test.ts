@@ -3,11 +3,11 @@ import { afterAll, afterEach, beforeAll, describe, expect, jest, test } from '@j
 import fc from 'fast-check';
 import { type DecodeContext, type DecodeResult, makeCaches } from '#daemon/models/whisper/decode/decode.js';
 import { decodeWithSearch } from '#daemon/models/whisper/search/decode-with-search.js';
-import { chooseBeam, readBeam } from '#daemon/models/whisper/search/device-beam.js';
-import { DeviceCandidates } from '#daemon/models/whisper/search/device-candidates.js';
+import { chooseBeam, readBeam } from '#daemon/models/search/device-beam.js';
+import { DeviceCandidates } from '#daemon/models/search/device-candidates.js';
 import type { EncodedWindow } from '#daemon/models/whisper/encode/encode.js';
-import { HotwordSearch } from '#daemon/models/whisper/hotwords/hotword-search.js';
-import { Hotwords } from '#daemon/models/whisper/hotwords/hotword-trie.js';
+import { HotwordSearch } from '#daemon/models/hotwords/hotword-search.js';
+import { Hotwords } from '#daemon/models/hotwords/hotword-trie.js';
 import { readConfig } from '#daemon/models/whisper/checkpoint/load-whisper.js';
 import { LogitFilters } from '#daemon/models/whisper/decode/logit-filters.js';
 import { fusedWhisper, fuseSteps } from '#daemon/models/whisper/fused-model.js';
@@ -17,8 +17,8 @@ import {
   type CandidateNeeds,
   type CandidateSource,
   FullRows,
-} from '#daemon/models/whisper/search/candidates.js';
-import { BeamSearch, type Rows, type Search, type Sequence } from '#daemon/models/whisper/search/search.js';
+} from '#daemon/models/search/candidates.js';
+import { BeamSearch, type Rows, type Search, type Sequence } from '#daemon/models/search/search.js';
 import type { WhisperTokenizer } from '#daemon/models/whisper/tokenizer.js';
 import { mx, type MxArray } from '#native/index.js';
 import * as nn from '#native/nn/index.js';
@@ -143,7 +143,7 @@ test('the device chooses like beam search, the first on ties', () => {
       mx.tidy(() => {
         const whole = Float32Array.from(rows.flat());
         const picked = device.pick(mx.array(whole, [rows.length, 12]));
-        const beam = chooseBeam(picked, forecast, undefined, 12);
+        const beam = chooseBeam(picked, forecast);
         const expected = readBeam(beam);
         const from = search.stepWith(new FullRows(whole, 12));
         // A row with too few candidates returns its first token twice.

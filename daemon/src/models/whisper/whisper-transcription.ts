@@ -8,7 +8,7 @@ import type { AudioWindows, Padding, Window } from './encode/audio-windows.js';
 import { Stopwatch } from '../stopwatch.js';
 import { type DecodeContext, type DecodeResult, makeCaches } from './decode/decode.js';
 import { encode, type EncodedWindow } from './encode/encode.js';
-import { Hotwords } from './hotwords/hotword-trie.js';
+import { Hotwords } from '../hotwords/hotword-trie.js';
 import { type DetectedLanguage, detectLanguage } from './language/detect-language.js';
 import { LogitFilters } from './decode/logit-filters.js';
 import { LoopGuard } from './decode/loops.js';

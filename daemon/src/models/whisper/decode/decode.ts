@@ -7,7 +7,7 @@ import * as nn from '#native/nn/index.js';
 
 import { yieldToEventLoop } from '#daemon/async.js';
 import type { EncodedWindow } from '../encode/encode.js';
-import type { Hotwords } from '../hotwords/hotword-trie.js';
+import type { Hotwords } from '../../hotwords/hotword-trie.js';
 import type { LogitFilters, TimestampState } from './logit-filters.js';
 import type { LoopGuard } from './loops.js';
 import type { Whisper } from '../model.js';

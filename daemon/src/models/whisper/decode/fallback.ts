@@ -3,10 +3,10 @@
 import { type DecodeContext, type DecodeResult, decodeWindow, prepareInput } from './decode.js';
 import { decodeWithSearch } from '../search/decode-with-search.js';
 import type { EncodedWindow } from '../encode/encode.js';
-import { HotwordSearch } from '../hotwords/hotword-search.js';
+import { HotwordSearch } from '../../hotwords/hotword-search.js';
 import { RepetitionStopper } from './loops.js';
 import { NoRepeatNgram } from './no-repeat-ngram.js';
-import { BeamSearch, BestOfSamples, type Search, type SearchLimits } from '../search/search.js';
+import { BeamSearch, BestOfSamples, type Search, type SearchLimits } from '../../search/search.js';
 import { type FallbackThresholds, needsFallback } from './quality.js';
 import type { WhisperEvent } from '../whisper-options.js';
 

@@ -6,8 +6,8 @@ import { FRAMES_PER_SECOND } from '#daemon/audio/mel/mel.js';
 
 import { tokenLoopAtEnd, type TokenLoop, type TokenLoopLimits } from '../../text/token-loop.js';
 import { compressionRatio, type DecodeResult } from './decode.js';
-import type { Forecast, CandidateNeeds, CandidateSource } from '../search/candidates.js';
-import type { Rows, Search, Sequence } from '../search/search.js';
+import type { Forecast, CandidateNeeds, CandidateSource } from '../../search/candidates.js';
+import type { Rows, Search, Sequence } from '../../search/search.js';
 import type { WhisperTokenizer } from '../tokenizer.js';
 
 /** A run of tokens that repeats up to the end of the text; its lengths count text tokens. */

@@ -1,5 +1,5 @@
 /** No token n-gram twice in a window: faster-whisper's `no_repeat_ngram_size`, on the host. */
-import type { Rows, Search, SearchLimits, Sequence } from '../search/search.js';
+import type { Rows, Search, SearchLimits, Sequence } from '../../search/search.js';
 
 /** The tokens that would repeat an n-gram of `text`: those that followed its last `size` - 1 tokens before. */
 export function bannedTokens(text: readonly number[], size: number): Set<number> {

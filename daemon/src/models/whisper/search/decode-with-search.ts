@@ -11,8 +11,8 @@ import {
 } from '../decode/decode.js';
 import type { EncodedWindow } from '../encode/encode.js';
 import { logprobsOf } from '../decode/greedy-choice.js';
-import type { Search } from './search.js';
-import { SearchSteps } from './search-steps.js';
+import type { Search } from '../../search/search.js';
+import { whisperSteps } from './whisper-steps.js';
 import type { WhisperEvent } from '../whisper-options.js';
 
 /**
@@ -39,7 +39,7 @@ export async function* decodeWithSearch(
   let activeMs = 0;
   let shownText = '';
 
-  const steps = new SearchSteps(context, window, search, onDevice);
+  const steps = whisperSteps(context, window, search, onDevice);
   const prefilled = prefill(context, window, decoderInput);
   let noSpeechProb: number;
   try {

@@ -3,9 +3,9 @@ import { mx, type MxArray } from '#native/index.js';
 
 import { type DecodeContext, prepareInput, tokenRow } from '../decode/decode.js';
 import type { EncodedWindow } from '../encode/encode.js';
-import { HotwordSearch } from '../hotwords/hotword-search.js';
-import type { Hotwords } from '../hotwords/hotword-trie.js';
-import { SearchSteps } from '../search/search-steps.js';
+import { HotwordSearch } from '../../hotwords/hotword-search.js';
+import type { Hotwords } from '../../hotwords/hotword-trie.js';
+import { whisperSteps } from '../search/whisper-steps.js';
 import { isRepeating } from '../../streaming/repetition.js';
 import type { HypothesisInput, RawHypothesis } from './hypothesize.js';
 
@@ -41,7 +41,7 @@ export async function hypothesizeWithHotwords(
 
   const first = decoderInput.initial.length - 1;
   const { draftLogprobs, silence: noSpeech } = verifyDraft(context, window, decoderInput, first, tried);
-  const steps = new SearchSteps(context, window, search, onDevice);
+  const steps = whisperSteps(context, window, search, onDevice);
   let noSpeechProb: number;
   let accepted = 0;
   let from: number[];

@@ -10,7 +10,7 @@ import type { LiveCheckpoint, LiveSpeech, LiveUpdate } from '../../streaming/liv
 import { tentativeCount } from '../../streaming/commit-policy.js';
 
 import { disposeWindow, type EncodedWindow } from '../encode/encode.js';
-import { Hotwords } from '../hotwords/hotword-trie.js';
+import { Hotwords } from '../../hotwords/hotword-trie.js';
 import { isSilent, REFERENCE_THRESHOLDS } from '../decode/quality.js';
 import { Prompt } from '../decode/prompt.js';
 import { toCentiseconds } from '../../centiseconds.js';

@@ -7,7 +7,7 @@ import type * as nn from '#native/nn/index.js';
 import { placeTokens, type TokenPlaces } from '../words/alignment.js';
 import { makeCaches } from '../decode/decode.js';
 import { encode, type EncodedWindow } from '../encode/encode.js';
-import type { Hotwords } from '../hotwords/hotword-trie.js';
+import type { Hotwords } from '../../hotwords/hotword-trie.js';
 import { detectLanguage } from '../language/detect-language.js';
 import { LogitFilters } from '../decode/logit-filters.js';
 import { loopAtEnd } from '../decode/loops.js';

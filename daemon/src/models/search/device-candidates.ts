@@ -1,7 +1,7 @@
 /** Selects the candidates of a search on the device: a few numbers per row instead of the whole vocabulary. */
 import { mx, type MxArray } from '#native/index.js';
 
-import { compileOnGpu } from '../decode/compile-on-gpu.js';
+import { compileOnGpu } from './compile-on-gpu.js';
 import type { TokenCandidate, CandidateNeeds, CandidateSource } from './candidates.js';
 
 /** Arrays on the device; all but the first are float32. */

@@ -1,10 +1,8 @@
 /** Makes the forecast choice of a search on the device, so that a step is queued before the previous one is read. */
 import { mx, type MxArray } from '#native/index.js';
 
-import { compileOnGpu } from '../decode/compile-on-gpu.js';
+import { compileOnGpu } from './compile-on-gpu.js';
 import type { PickedCandidates } from './device-candidates.js';
-import { followStamps } from '../decode/greedy-choice.js';
-import type { TimestampState } from '../decode/logit-filters.js';
 import type { Forecast } from './candidates.js';
 
 /** Sequences that are expected to continue, on the device. */
@@ -13,8 +11,6 @@ export interface DeviceBeam {
   readonly rows: MxArray | undefined;
   /** Its next token [width, 1] int32. */
   readonly tokens: MxArray;
-  /** State of the filters [width, 1]. */
-  readonly state: TimestampState | undefined;
 }
 
 export interface Continuation {
@@ -26,20 +22,15 @@ export interface Continuation {
  * Call it inside `tidy`.
  *
  * @param picked more candidates per row than `forecast.width`
- * @param state of the rows; undefined without timestamps
- * @param textSize tokens below `<|0.00|>`
  */
 export function chooseBeam(
   { tokens: candidates, logprobs }: PickedCandidates,
   { width, endOfText, scores }: Forecast,
-  state: TimestampState | undefined,
-  textSize: number,
 ): DeviceBeam {
   const [rows = 0, count = 0] = candidates.shape;
   // If the end-of-text is the most probable token, the step is wasted: the search is usually over.
   if (rows === 1 && width === 1) {
-    const tokens = mx.slice(candidates, [0, 0], [1, 1]);
-    return { rows: undefined, tokens, state: state && stateAfter(tokens, state, textSize) };
+    return { rows: undefined, tokens: mx.slice(candidates, [0, 0], [1, 1]) };
   }
   const costs = mx.array(
     Float32Array.from(scores, (score) => -score),
@@ -47,7 +38,7 @@ export function chooseBeam(
   );
   const choose = compileOnGpu(`${width} of ${rows} × ${count}, ${endOfText}`, best(width, endOfText));
   const [tokens, from] = choose(candidates, logprobs, costs);
-  return { rows: from, tokens, state: state && stateAfter(tokens, state, textSize, from) };
+  return { rows: from, tokens };
 }
 
 /** tokens and logprobs [N, count], costs [N, 1] → tokens [width, 1] and the rows [width] that they follow, best first */
@@ -61,26 +52,6 @@ function best(width: number, endOfText: number) {
     const tokens = mx.take(mx.reshape(candidates, all), places);
     return [mx.reshape(tokens, [width, 1]), mx.floorDivide(places, count)];
   };
-}
-
-/** The state after tokens [width, 1] that follow `rows`, or row by row without them. */
-function stateAfter(
-  tokens: MxArray,
-  state: TimestampState,
-  textSize: number,
-  rows?: MxArray,
-): TimestampState {
-  const follow = compileOnGpu(
-    `behind ${rows ? 'rows' : 'all'}, ${textSize}`,
-    (token: MxArray, after: MxArray, latest: MxArray, ...[from]: MxArray[]): [MxArray, MxArray] => {
-      const stateOf = (array: MxArray): MxArray => {
-        const each = mx.reshape(array, [array.size]);
-        return mx.reshape(from ? mx.take(each, from) : each, token.shape);
-      };
-      return followStamps(token, stateOf(after), stateOf(latest), textSize);
-    },
-  );
-  return follow(tokens, ...state, ...(rows ? [rows] : []));
 }
 
 export function beamArrays({ rows, tokens }: DeviceBeam): MxArray[] {

@@ -7,39 +7,51 @@ import { mx, type MxArray } from '#native/index.js';
 import * as nn from '#native/nn/index.js';
 
 import { yieldToEventLoop } from '#daemon/async.js';
-import type { DecodeContext } from '../decode/decode.js';
 import { beamArrays, chooseBeam, type Continuation, type DeviceBeam, readBeam } from './device-beam.js';
 import { DeviceCandidates, type PickedCandidates } from './device-candidates.js';
-import type { EncodedWindow } from '../encode/encode.js';
-import type { TimestampState } from '../decode/logit-filters.js';
 import type { Forecast, CandidateSource } from './candidates.js';
 import type { Search, Sequence } from './search.js';
 
-interface Queued {
+/**
+ * A text decoder as a search drives it. `State` is what its filters know of the sequences, on the device; undefined if the
+ * next token does not depend on it. `logprobs` and `follow` are called inside `tidy`.
+ */
+export interface SearchNetwork<State extends readonly MxArray[] = never> {
+  /** One per decoder block, with a row for each sequence. */
+  readonly caches: readonly nn.SelfAttentionCache[];
+  readonly vocabulary: number;
+  /** Tokens that the caches may hold. */
+  readonly maxPositions: number;
+  /** Log-probabilities [N, V] after tokens [N, 1], which the caches take in. */
+  logprobs(tokens: MxArray, rows: number, state: State | undefined): MxArray;
+  /** The state after sequences of one length. */
+  stateOf(sequences: readonly Sequence[]): State | undefined;
+  /** The state after the tokens of a beam, whose rows had `state`. */
+  follow(beam: DeviceBeam, state: State | undefined): State | undefined;
+}
+
+interface Queued<State> {
   readonly picked: PickedCandidates;
-  /** State of the filters; undefined without timestamps. */
-  readonly state: TimestampState | undefined;
+  readonly state: State | undefined;
 }
 
 /** A step queued before the search has chosen its sequences. */
-interface SpeculativeStep {
-  readonly step: Queued;
+interface SpeculativeStep<State> {
+  readonly step: Queued<State>;
   readonly reorder: nn.PendingReorder;
   /** The sequences, filled in once they are read. */
   expected: readonly Continuation[];
 }
 
-export class SearchSteps {
-  readonly #context: DecodeContext;
-  readonly #window: EncodedWindow;
+export class SearchSteps<State extends readonly MxArray[] = never> {
+  readonly #network: SearchNetwork<State>;
   readonly #search: Search;
   readonly #source: DeviceCandidates | undefined;
-  #speculative: SpeculativeStep | undefined;
+  #speculative: SpeculativeStep<State> | undefined;
 
   /** @param onDevice whether a search with `needs` receives only those */
-  constructor(context: DecodeContext, window: EncodedWindow, search: Search, onDevice = isGpu()) {
-    this.#context = context;
-    this.#window = window;
+  constructor(network: SearchNetwork<State>, search: Search, onDevice = isGpu()) {
+    this.#network = network;
     this.#search = search;
     if (onDevice && search.needs && search.stepWith) this.#source = new DeviceCandidates(search.needs);
   }
@@ -53,9 +65,9 @@ export class SearchSteps {
   async readCandidates(logprobs: MxArray, signal: AbortSignal): Promise<(place: number) => number[]> {
     const search = this.#search;
     if (!this.#source) {
-      const { nVocab } = this.#context.model.config;
+      const { vocabulary } = this.#network;
       const rows = await hostRows(logprobs, signal);
-      return (place) => search.step(rows.subarray(place * nVocab, (place + 1) * nVocab));
+      return (place) => search.step(rows.subarray(place * vocabulary, (place + 1) * vocabulary));
     }
     const picked = mx.tidy(() => this.#source?.pick(logprobs));
     logprobs.dispose();
@@ -84,7 +96,7 @@ export class SearchSteps {
   }
 
   /** The speculative step, if the search continued as expected; otherwise reverts it. */
-  #acceptSpeculative(rows: readonly number[]): Queued | undefined {
+  #acceptSpeculative(rows: readonly number[]): Queued<State> | undefined {
     const speculative = this.#speculative;
     if (!speculative) return undefined;
     const { expected, reorder, step } = speculative;
@@ -109,7 +121,7 @@ export class SearchSteps {
   }
 
   #reorder(rows: readonly number[]): void {
-    const { caches } = this.#context;
+    const { caches } = this.#network;
     const batch = caches[0]?.batch ?? 0;
     if (rows.length === batch && rows.every((row, i) => row === i)) return;
     if (!this.#source) {
@@ -123,17 +135,24 @@ export class SearchSteps {
   }
 
   /** Reads a step, after queueing the next one for the sequences of the forecast. */
-  async #read(step: Queued, signal: AbortSignal, forecast?: Forecast): Promise<CandidateSource | undefined> {
+  async #read(
+    step: Queued<State>,
+    signal: AbortSignal,
+    forecast?: Forecast,
+  ): Promise<CandidateSource | undefined> {
     const arrays = Object.values(step.picked) as MxArray[];
     let beam: DeviceBeam | undefined;
     try {
+      let state: State | undefined;
       if (forecast) {
-        const { filters } = this.#context;
-        beam = mx.tidy(() => chooseBeam(step.picked, forecast, step.state, filters.textSize));
+        [beam, state] = mx.tidy(() => {
+          const chosen = chooseBeam(step.picked, forecast);
+          return [chosen, this.#network.follow(chosen, step.state)] as const;
+        });
         arrays.push(...beamArrays(beam));
       }
       mx.asyncEval(arrays); // before the next step is queued, or that would be waited for too
-      if (beam) this.#speculative = this.#queueNext(beam);
+      if (beam) this.#speculative = this.#queueNext(beam, state);
       await mx.ready(...arrays);
       await yieldToEventLoop(signal);
       if (beam && this.#speculative) this.#speculative.expected = readBeam(beam);
@@ -144,25 +163,23 @@ export class SearchSteps {
     }
   }
 
-  /** The forecast of the search, if the context has room for another step. */
+  /** The forecast of the search, if the caches have room for another step. */
   #forecast(): Forecast | undefined {
-    const { caches, model } = this.#context;
-    const hasRoom = (caches[0]?.length ?? 0) < model.config.nTextCtx;
-    return hasRoom ? this.#search.forecast : undefined;
+    const { caches, maxPositions } = this.#network;
+    return (caches[0]?.length ?? 0) < maxPositions ? this.#search.forecast : undefined;
   }
 
-  #queue(): Queued {
-    const { filters } = this.#context;
+  #queue(): Queued<State> {
     const { live } = this.#search;
     return mx.tidy(() => {
-      const state = filters.stateOf(this.#sequences());
+      const state = this.#network.stateOf(live);
       const picked = this.#pick(lastTokens(live), live.length, state);
       return { picked, state };
     });
   }
 
-  #queueNext(beam: DeviceBeam): SpeculativeStep {
-    const { tokens, state } = beam;
+  #queueNext(beam: DeviceBeam, state: State | undefined): SpeculativeStep<State> {
+    const { tokens } = beam;
     const [width = 0] = tokens.shape;
     const reorder = this.#reorderSpeculatively(beam);
     try {
@@ -178,7 +195,7 @@ export class SearchSteps {
 
   /** The single row of a greedy search needs no reordering. */
   #reorderSpeculatively({ rows }: DeviceBeam): nn.PendingReorder {
-    const { caches } = this.#context;
+    const { caches } = this.#network;
     if (rows)
       return mx.tidy(() => nn.reorderSpeculatively(caches, new nn.DeviceRows(rows, caches[0]?.batch ?? 0)));
     const lengths = caches.map(({ length }) => length);
@@ -190,37 +207,21 @@ export class SearchSteps {
     };
   }
 
-  #pick(tokens: MxArray, rows: number, state: TimestampState | undefined): PickedCandidates {
-    const picked = this.#source?.pick(this.#logprobsAfter(tokens, rows, state));
+  #pick(tokens: MxArray, rows: number, state: State | undefined): PickedCandidates {
+    const picked = this.#source?.pick(this.#network.logprobs(tokens, rows, state));
     if (!picked) throw new RangeError('this search needs full rows');
     return picked;
   }
 
   #logprobs(): MxArray {
     const { live } = this.#search;
-    const { filters } = this.#context;
-    return mx.tidy(() =>
-      this.#logprobsAfter(lastTokens(live), live.length, filters.stateOf(this.#sequences())),
-    );
-  }
-
-  #sequences(): (readonly number[])[] {
-    const { prefix = [] } = this.#context;
-    return this.#search.live.map(({ tokens }) => [...prefix, ...tokens]);
-  }
-
-  /** tokens [N, 1] → [N, V] */
-  #logprobsAfter(tokens: MxArray, rows: number, state: TimestampState | undefined): MxArray {
-    const { model, caches, filters } = this.#context;
-    const hidden = model.decoder.forward(tokens, caches, this.#window.crossKeysValues); // [N, 1, D]
-    const logits = mx.reshape(model.decoder.logits(hidden), [rows, model.config.nVocab]);
-    return filters.logprobs(logits, state);
+    return mx.tidy(() => this.#network.logprobs(lastTokens(live), live.length, this.#network.stateOf(live)));
   }
 }
 
 const isGpu = (): boolean => mx.defaultDevice() === 'gpu';
 
-function disposeQueued({ picked, state }: Queued): void {
+function disposeQueued({ picked, state }: Queued<readonly MxArray[]>): void {
   mx.dispose(picked);
   if (state) mx.dispose(state);
 }
