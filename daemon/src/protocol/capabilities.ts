@@ -20,6 +20,8 @@ export const capabilitiesSchema = v.object({
       streams: v.boolean(),
       wordTimestamps: v.boolean(),
       hotwords: v.boolean(),
+      /** Whether it has a beam search. */
+      beamSize: v.exactOptional(v.boolean()),
       prompt: v.boolean(),
       /** Whether it can find the times of a known text. */
       aligns: v.exactOptional(v.boolean()),

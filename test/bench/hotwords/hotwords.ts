@@ -16,10 +16,12 @@ import { AudioWindows, WINDOW_FRAMES } from '#daemon/models/whisper/encode/audio
 import { type DecodeContext, makeCaches } from '#daemon/models/whisper/decode/decode.js';
 import { disposeWindow, encode, type EncodedWindow } from '#daemon/models/whisper/encode/encode.js';
 import { decodeOnce } from '#daemon/models/whisper/decode/fallback.js';
-import { Hotwords, BONUS_NATS_PER_TOKEN } from '#daemon/models/hotwords/hotword-trie.js';
+import { Hotwords, BONUS_NATS_PER_TOKEN, type WordTokenizer } from '#daemon/models/hotwords/hotword-trie.js';
+import { MoonshineModel } from '#daemon/models/moonshine/index.js';
 import { WhisperModel } from '#daemon/models/whisper/index.js';
 import { LogitFilters } from '#daemon/models/whisper/decode/logit-filters.js';
 import { root } from '../clips.js';
+import type { Recognizer } from '#daemon/models/speech-model.js';
 import { readingMs, transcribeLive } from './live-hotwords.js';
 import {
   type Condition,
@@ -31,7 +33,7 @@ import {
   degrade,
 } from './hotword-clips.js';
 import { HotwordCounts } from './count-hotwords.js';
-import { float16Model, starterModel, streamOf } from '../in-process.js';
+import { float16Model, load, plainOptions, starterModel, streamOf, transcribe } from '../in-process.js';
 import { markdownTable, saveResult } from '../report.js';
 
 const neverAborted = new AbortController().signal;
@@ -67,10 +69,10 @@ export async function hotwords(argv: string[]): Promise<void> {
       'save-baseline': { type: 'boolean', default: false },
     },
   });
-  const model = await WhisperModel.load(args.model);
-  const { isMultilingual } = model.deps.model.config;
+  const model = await load(args.model);
+  const { languages = [] } = model.capabilities.transcribe ?? {};
   const samples = (await everything(args.conditions.split(','), args.half))
-    .filter(({ language }) => isMultilingual || language === 'en')
+    .filter(({ language }) => languages.includes(language))
     .slice(0, Number(args['max-clips']));
   const strengths = args.strengths.split(',').map(Number);
   const results = new Map<string, Map<string, ClipResult>>(); // by way, by clip
@@ -79,7 +81,9 @@ export async function hotwords(argv: string[]): Promise<void> {
     results.set(way, of.set(key, result));
   };
   if (args.live) await runSottoLive(model, samples, put);
-  else await transcribeWithSotto(model, samples, strengths, !args['no-prompt'], put);
+  else if (model instanceof WhisperModel)
+    await transcribeWithSotto(model, samples, strengths, !args['no-prompt'], put);
+  else await transcribeWhole(model, samples, put);
   model.dispose();
   if (!args['no-peer'] && !args.live) peer(samples, put);
 
@@ -172,23 +176,53 @@ async function transcribeWithSotto(
   for (const cache of caches) cache.dispose();
 }
 
+/** Transcribes with a model of any family, at its own strength. */
+async function transcribeWhole(
+  model: Recognizer,
+  samples: readonly Sample[],
+  put: (way: string, key: string, result: ClipResult) => void,
+): Promise<void> {
+  const lists = [[], ...SIZES.map(listOf)];
+  for (const [i, { key, samples: audio }] of samples.entries()) {
+    for (const words of lists) {
+      const options = { ...plainOptions(model), ...(words.length > 0 && { hotwords: words }) };
+      const { result } = await transcribe(model, streamOf(audio), options);
+      const tokens = result.segments.reduce((sum, segment) => sum + (segment.tokens?.length ?? 0), 0);
+      const { decode: seconds = 0 } = result.timings;
+      put(words.length === 0 ? NONE : `${words.length} words`, key, {
+        text: result.text.trim(),
+        tokens,
+        seconds,
+      });
+    }
+    if (process.stderr.isTTY || i % 20 === 19) process.stderr.write(`${i + 1}/${samples.length}\n`);
+  }
+}
+
 /** Runs all lists on each clip in turn, so that other load on the machine affects all of them. */
 async function runSottoLive(
-  model: WhisperModel,
+  model: Recognizer,
   samples: readonly Sample[],
   put: (way: string, key: string, result: ClipResult) => void,
 ): Promise<void> {
   const lists = [undefined, 0, 500].map((more) => (more === undefined ? [] : listOf(more)));
+  const tokenizer = tokenizerOf(model);
   for (const words of lists) {
-    console.log(`${words.length} words are prepared in ${readingMs(model, words).toFixed(1)} ms`);
+    console.log(`${words.length} words are prepared in ${readingMs(tokenizer, words).toFixed(1)} ms`);
   }
   for (const [i, { key, language, samples: audio }] of samples.entries()) {
     for (const words of lists) {
       const way = words.length === 0 ? NONE : `${words.length} words`;
-      put(way, key, await transcribeLive(model, audio, language, words));
+      put(way, key, await transcribeLive(model, tokenizer, audio, language, words));
     }
     if (process.stderr.isTTY || i % 10 === 9) process.stderr.write(`${i + 1}/${samples.length}\n`);
   }
+}
+
+function tokenizerOf(model: Recognizer): WordTokenizer {
+  if (model instanceof WhisperModel) return model.deps.tokenizer;
+  if (model instanceof MoonshineModel) return model.deps.vocabulary;
+  throw new Error(`${model.name} has no live hotwords`);
 }
 
 async function decoded(

@@ -1,6 +1,6 @@
 /** Hotwords in live speech: the same clips, decoded every half second as if they were spoken. */
-import { Hotwords } from '#daemon/models/hotwords/hotword-trie.js';
-import type { WhisperModel } from '#daemon/models/whisper/index.js';
+import { Hotwords, type WordTokenizer } from '#daemon/models/hotwords/hotword-trie.js';
+import type { Recognizer } from '#daemon/models/speech-model.js';
 
 const neverAborted = new AbortController().signal;
 /** Samples between two decode steps. */
@@ -16,11 +16,13 @@ export interface LiveResult {
 
 /** @param words hotwords; may be empty */
 export async function transcribeLive(
-  model: WhisperModel,
+  model: Recognizer,
+  tokenizer: WordTokenizer,
   samples: Float32Array,
   language: string,
   words: string[],
 ): Promise<LiveResult> {
+  if (model.stream === undefined) throw new Error(`${model.name} has no live sessions`);
   const live = model.stream({ language, ...(words.length > 0 && { hotwords: words }) });
   const begin = performance.now();
   let text = '';
@@ -34,12 +36,12 @@ export async function transcribeLive(
     live.dispose();
   }
   const seconds = (performance.now() - begin) / 1000;
-  return { text: text.trim(), tokens: model.deps.tokenizer.encode(text).length, seconds };
+  return { text: text.trim(), tokens: tokenizer.encode(text).length, seconds };
 }
 
 /** Time to prepare a list before the first decode step, in ms. */
-export function readingMs(model: WhisperModel, words: readonly string[]): number {
+export function readingMs(tokenizer: WordTokenizer, words: readonly string[]): number {
   const begin = performance.now();
-  const read = new Hotwords(words, model.deps.tokenizer);
+  const read = new Hotwords(words, tokenizer);
   return read.isEmpty ? 0 : performance.now() - begin;
 }

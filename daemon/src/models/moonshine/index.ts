@@ -64,7 +64,8 @@ export class MoonshineModel implements Recognizer {
       schema: moonshineOptionsSchema,
     });
     const capabilities = this.capabilities.transcribe;
-    const decoder = new MoonshineDecoder(this.deps, own);
+    const { beamSize, hotwords } = options;
+    const decoder = new MoonshineDecoder(this.deps, { ...own, beamSize, hotwords });
     return transcribePieces({ decoder, voice: this.deps.voice, capabilities }, audio, options, signal);
   }
 
@@ -72,7 +73,7 @@ export class MoonshineModel implements Recognizer {
     const { model, voice } = this.deps;
     const { width, encoderLayers, decoderLayers, vocabulary } = model.config;
     const deps = {
-      decoder: new MoonshineDecoder(this.deps),
+      decoder: new MoonshineDecoder(this.deps, { hotwords: options.hotwords }),
       voice,
       capabilities: this.capabilities.transcribe,
       checkpointKey: ['moonshine', width, encoderLayers, decoderLayers, vocabulary].join('-'),

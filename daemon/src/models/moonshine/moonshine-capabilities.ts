@@ -9,7 +9,8 @@ export const MOONSHINE_CAPABILITIES = {
     translates: false,
     streams: true,
     wordTimestamps: false,
-    hotwords: false,
+    hotwords: true,
+    beamSize: true,
     prompt: false,
   },
 } satisfies Capabilities;

@@ -2,14 +2,24 @@
 import { SAMPLE_RATE } from '#daemon/audio/mel/mel.js';
 import { mx } from '#native/index.js';
 
+import { Hotwords } from '../hotwords/hotword-trie.js';
+import { HotwordSearch } from '../hotwords/hotword-search.js';
 import type { PieceContext, PieceDecoder, SpeechPiece, TimedToken } from '../pieces/piece-decoder.js';
 import { spreadTimes } from '../pieces/spread-times.js';
+import { BeamSearch, type Search } from '../search/search.js';
 import { tokenLoopAtEnd, type TokenLoopLimits } from '../text/token-loop.js';
-import { decodeTokens, makeCaches, type DecodedToken, type DecodedTokens } from './decode-tokens.js';
-import { encodeSamples } from './encode-samples.js';
+import {
+  decodeTokens,
+  makeCaches,
+  type DecodedToken,
+  type DecodedTokens,
+  type DecodeLimits,
+} from './decode-tokens.js';
+import { encodeSamples, type AudioKeysValues } from './encode-samples.js';
 import type { Moonshine } from './moonshine-network.js';
 import type { MoonshineOptions } from './moonshine-options.js';
 import type { PieceVocabulary } from './piece-vocabulary.js';
+import { endToken, searchTokens } from './search-tokens.js';
 
 /** The model was trained on audio of at most this length. */
 export const MAX_PIECE_SECONDS = 30;
@@ -27,17 +37,28 @@ export interface MoonshineDeps {
   readonly vocabulary: PieceVocabulary;
 }
 
+interface DecoderOptions extends MoonshineOptions {
+  /** Sequences of a beam search; 1 is greedy. */
+  readonly beamSize?: number | undefined;
+  /** Names and words to listen for. */
+  readonly hotwords?: readonly string[] | undefined;
+}
+
 export class MoonshineDecoder implements PieceDecoder {
   readonly maxSeconds = MAX_PIECE_SECONDS;
   readonly #deps: MoonshineDeps;
   readonly #tokensPerSecond: number;
+  readonly #beamSize: number;
+  readonly #hotwords: Hotwords;
 
   constructor(
     deps: MoonshineDeps,
-    { maxTokensPerSecond = DEFAULT_TOKENS_PER_SECOND }: MoonshineOptions = {},
+    { maxTokensPerSecond = DEFAULT_TOKENS_PER_SECOND, beamSize = 1, hotwords = [] }: DecoderOptions = {},
   ) {
     this.#deps = deps;
     this.#tokensPerSecond = maxTokensPerSecond;
+    this.#beamSize = beamSize;
+    this.#hotwords = new Hotwords(hotwords, deps.vocabulary);
   }
 
   async decode(
@@ -56,8 +77,7 @@ export class MoonshineDecoder implements PieceDecoder {
     const isGuarded = spoken !== undefined;
     try {
       const tokens = await stopwatch.time('decode', () =>
-        decodeTokens(
-          model,
+        this.#decodeTokens(
           audio,
           caches,
           { maxTokens, shouldStop: (found) => isGuarded && loopOf(found, CERTAIN_LOOP) !== undefined },
@@ -74,6 +94,27 @@ export class MoonshineDecoder implements PieceDecoder {
       mx.dispose(audio);
       for (const cache of caches) cache.dispose();
     }
+  }
+
+  #decodeTokens(
+    audio: AudioKeysValues,
+    caches: ReturnType<typeof makeCaches>,
+    limits: DecodeLimits,
+    signal: AbortSignal,
+  ): Promise<DecodedTokens> {
+    const { model } = this.#deps;
+    const search = this.#search();
+    if (search === undefined) return decodeTokens(model, audio, caches, limits, signal);
+    return searchTokens(model, audio, caches, search, limits, signal);
+  }
+
+  /** Undefined if the device chooses alone. */
+  #search(): Search | undefined {
+    const { model } = this.#deps;
+    const beamSize = this.#beamSize;
+    const options = { beamSize, endOfText: endToken(model), vocabulary: model.config.vocabulary };
+    if (!this.#hotwords.isEmpty) return new HotwordSearch({ ...options, hotwords: this.#hotwords });
+    return beamSize > 1 ? new BeamSearch(options) : undefined;
   }
 }
 

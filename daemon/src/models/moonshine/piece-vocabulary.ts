@@ -1,4 +1,4 @@
-/** `tokenizer.json` of transformers with SentencePiece's pieces: ids to text. */
+/** `tokenizer.json` of transformers with SentencePiece's pieces: ids to text, and text to ids. */
 import { join } from 'node:path';
 import * as v from 'valibot';
 
@@ -8,6 +8,7 @@ import { MODEL_FILE } from '#daemon/protocol/file-errors.js';
 import { readSmallFile } from '#daemon/read-small-file.js';
 
 import { MAX_CONFIG_BYTES } from '../config-file.js';
+import { PieceEncoder } from '../text/piece-encoder.js';
 
 export const TOKENIZER_FILE = 'tokenizer.json';
 /** SentencePiece writes a space as U+2581. */
@@ -29,9 +30,13 @@ type PieceText = string | number;
 
 export class PieceVocabulary {
   readonly #pieces: readonly PieceText[];
+  /** Ids of the pieces of text, the added ones left out. */
+  readonly #ids: ReadonlyMap<string, number>;
+  #encoder: PieceEncoder | undefined;
 
-  private constructor(pieces: readonly PieceText[]) {
+  private constructor(pieces: readonly PieceText[], ids: ReadonlyMap<string, number>) {
     this.#pieces = pieces;
+    this.#ids = ids;
   }
 
   /**
@@ -62,9 +67,26 @@ export class PieceVocabulary {
       if (at >= size) throw fail(`${JSON.stringify(piece)} has id ${at}, but the model has ${size} tokens`);
       pieces[at] = value;
     };
-    for (const [piece, at] of Object.entries(model.vocab)) set(at, piece, textOf(piece));
-    for (const { id: at, content, special } of added) set(at, content, special ? '' : textOf(content));
-    return new PieceVocabulary(pieces);
+    const ids = new Map<string, number>();
+    for (const [piece, at] of Object.entries(model.vocab)) {
+      set(at, piece, textOf(piece));
+      ids.set(piece.replace(SPACE, ' '), at);
+    }
+    for (const { id: at, content, special } of added) {
+      set(at, content, special ? '' : textOf(content));
+      ids.delete(content);
+    }
+    return new PieceVocabulary(pieces, ids);
+  }
+
+  /** Tokens of plain text; nothing if a character has none. */
+  encode(text: string): number[] {
+    this.#encoder ??= new PieceEncoder(this.#ids);
+    return this.#encoder.encode(text);
+  }
+
+  decode(tokens: readonly number[]): string {
+    return this.texts(tokens).join('');
   }
 
   /**

@@ -3,10 +3,7 @@ import type { Capabilities } from '#daemon/protocol/capabilities.js';
 import { SottoError } from '#daemon/protocol/errors.js';
 import type { TranscribeOptions } from '#daemon/protocol/transcription.js';
 
-export type PieceCapabilities = NonNullable<Capabilities['transcribe']> & {
-  /** Whether it has a beam search; false if omitted. */
-  readonly beamSearch?: boolean;
-};
+export type PieceCapabilities = NonNullable<Capabilities['transcribe']>;
 
 /** @throws SottoError INVALID_ARGUMENT for an option that the model does not have */
 export function checkPieceOptions(options: TranscribeOptions, can: PieceCapabilities): void {
@@ -18,7 +15,7 @@ export function checkPieceOptions(options: TranscribeOptions, can: PieceCapabili
     [hotwords.length > 0 && !can.hotwords, 'has no hotwords'],
     [initialPrompt.trim() !== '' && !can.prompt, 'has no prompt'],
     [wordTimestamps === true && !can.wordTimestamps, 'has no word timestamps'],
-    [beamSize > 1 && can.beamSearch !== true, 'has no beam search'],
+    [beamSize > 1 && can.beamSize !== true, 'has no beam search'],
     [temperature.some((degree) => degree > 0), 'has no temperature'],
   ];
   const found = refused.find(([isRefused]) => isRefused);

@@ -109,7 +109,7 @@ export class Wav2Vec2Model implements Recognizer {
       maxSeconds: MAX_PIECE_SECONDS,
       decode: (piece, context) => this.#decode(piece, context, options, signal),
     };
-    const deps = { decoder, voice: this.#voice, capabilities: { ...transcribe, beamSearch: true } };
+    const deps = { decoder, voice: this.#voice, capabilities: transcribe };
     return yield* transcribePieces(deps, audio, options, signal);
   }
 

@@ -21,6 +21,7 @@ export function wav2Vec2Capabilities(
       streams: false,
       wordTimestamps: true,
       hotwords: true,
+      beamSize: true,
       prompt: false,
       // A shortened output has no place for each letter.
       aligns: !config.add_adapter,

@@ -12,6 +12,7 @@ export function whisperCapabilities(config: WhisperConfig): Capabilities {
       streams: true,
       wordTimestamps: true,
       hotwords: true,
+      beamSize: true,
       prompt: true,
     },
   };
