@@ -131,22 +131,27 @@ export interface Cpu {
     options?: StreamOption & { relu?: boolean },
   ): MxArray;
   /**
-   * Greedy decoding of a transducer. frames [T, J]: features projected for the joint. weights: panels, scales, biases and
+   * Greedy decoding of a transducer, B ≤ 16 sequences side by side; each gets the same bits as alone. frames [B, T, J]:
+   * features projected for the joint. walk int32 [B, 3]: the frame to start at, the symbols that it has emitted, the number of
+   * frames. state [B, 2 L, U]: output and cell of each recurrent layer after the last token. weights: panels, scales, biases and
    * bias of the embedding (tokens + 1 rows, no bias), of the prediction's projection and of the output layer (tokens + 1 +
    * durations); then panels Wx, panels Wh and bias of each recurrent layer, gates in, forget, cell, out. null for a missing
-   * array. The joint is ReLU, or tanh.
+   * array. The joint is ReLU, or tanh. A sequence stops after `limit` emissions.
    *
-   * @returns walk int32 [1 + n, 3]: first the number of emissions, the next frame and 0; then token, frame and duration of
-   * each; and their log-probabilities [1 + n], the first unused
+   * @returns walk int32 [B, 1 + limit, 3]: first the number of emissions, the next frame and its symbols; then token, frame and
+   * duration of each; their log-probabilities [B, 1 + limit], the first unused; the state after the last token
    */
   decodeTransducer(
     frames: MxArray,
+    walk: MxArray,
+    state: MxArray,
     weights: readonly (MxArray | null)[],
     tokens: number,
     durations: readonly number[],
     maxSymbols: number,
+    limit: number,
     options?: StreamOption & { tanh?: boolean },
-  ): [walk: MxArray, logprobs: MxArray];
+  ): [walk: MxArray, logprobs: MxArray, state: MxArray];
   /** Logits [R, V] float32 → [index of the largest [R] int32, its log-probability [R]]. */
   argmax(logits: MxArray, options?: StreamOption): [index: MxArray, logprob: MxArray];
   /** Whether to use `panels` and `lstm`. They are in every build; `SOTTO_CPU_ISA=none` turns them off. */

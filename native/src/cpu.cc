@@ -112,9 +112,9 @@ array strided_depthwise(array x, array weights, array bias, Default<false> relu,
   return cpu::strided_depthwise(x, weights, bias, relu, s);
 }
 
-std::vector<array> decode_transducer(array frames, std::vector<MaybeArray> weights, int tokens, std::vector<int> durations,
-                                     int max_symbols, Default<false> tanh, Stream s) {
-  return cpu::decode_transducer(frames, std::move(weights), {tokens, std::move(durations), max_symbols, tanh}, s);
+std::vector<array> decode_transducer(array frames, array walk, array state, std::vector<MaybeArray> weights, int tokens,
+                                     std::vector<int> durations, int max_symbols, int limit, Default<false> tanh, Stream s) {
+  return cpu::decode_transducer(frames, walk, state, std::move(weights), {tokens, std::move(durations), max_symbols, limit, tanh}, s);
 }
 
 Pair argmax(array logits, Stream s) {
@@ -141,7 +141,9 @@ array decoder_block(array, array, array, array, array, array, int, double, Strea
 array relative_attention(array, array, array, array, Stream) { absent(); }
 array gated_depthwise(array, array, array, Stream) { absent(); }
 array strided_depthwise(array, array, array, Default<false>, Stream) { absent(); }
-std::vector<array> decode_transducer(array, std::vector<MaybeArray>, int, std::vector<int>, int, Default<false>, Stream) { absent(); }
+std::vector<array> decode_transducer(array, array, array, std::vector<MaybeArray>, int, std::vector<int>, int, int, Default<false>, Stream) {
+  absent();
+}
 Pair argmax(array, Stream) { absent(); }
 
 #endif
@@ -161,7 +163,7 @@ constexpr Op kOps[] = {
     op<relative_attention>("relativeAttention", "qkv, distances, u, v"),
     op<gated_depthwise>("gatedDepthwise", "x, weights, bias"),
     op<strided_depthwise>("stridedDepthwise", "x, weights, bias, *, relu"),
-    op<decode_transducer>("decodeTransducer", "frames, weights, tokens, durations, maxSymbols, *, tanh"),
+    op<decode_transducer>("decodeTransducer", "frames, walk, state, weights, tokens, durations, maxSymbols, limit, *, tanh"),
     op<argmax>("argmax", "logits"),
     op<lstm_available>("lstmAvailable", ""),
     op<lstm>("lstm", "gates, wh, state"),

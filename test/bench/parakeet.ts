@@ -10,8 +10,7 @@ import { fusedParakeet } from '#daemon/models/parakeet/fused-parakeet.js';
 import { Parakeet } from '#daemon/models/parakeet/parakeet-network.js';
 import type { ParakeetConfig } from '#daemon/models/parakeet/parakeet-config.js';
 import { transducerOf } from '#daemon/models/parakeet/parakeet-transducer.js';
-import { decodeInOneOp } from '#daemon/models/transducer/greedy-in-one-op.js';
-import { decodeGreedy } from '#daemon/models/transducer/greedy.js';
+import { decodeSequence } from '#daemon/models/transducer/transducer-decoder.js';
 import { mx, type MxArray } from '#native/index.js';
 import * as nn from '#native/nn/index.js';
 
@@ -64,8 +63,7 @@ export async function parakeet(argv: string[]): Promise<void> {
     const begin = performance.now();
     const features = await encodeMel(model.encoder, mel, signal);
     const between = performance.now();
-    const emissions =
-      (await decodeInOneOp(transducer, features)) ?? (await decodeGreedy(transducer, features, { signal }));
+    const emissions = await decodeSequence(transducer, features, {}, signal);
     tokens = emissions.length;
     if (run > 0) {
       encoding.push((between - begin) / 1000);

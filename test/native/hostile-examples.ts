@@ -106,7 +106,9 @@ export const EXAMPLES: Readonly<Record<string, readonly Hostile[]>> = {
   'cpu.gatedDepthwise': [a([1, 4, 16]), a([3, 8]), a([8])],
   'cpu.stridedDepthwise': [a([1, 4, 4, 8]), a([9, 8]), a([8])],
   'cpu.decodeTransducer': [
-    a([3, 16]),
+    a([1, 3, 16]),
+    { kind: 'array', shape: [1, 3], dtype: 'int32', layout: 'lazy' },
+    a([1, 2, 16]),
     list(
       ...[a([1, 16, 16]), is(null), is(null), is(null)],
       ...[a([1, 16, 16]), is(null), is(null), a([16])],
@@ -116,6 +118,7 @@ export const EXAMPLES: Readonly<Record<string, readonly Hostile[]>> = {
     is(7),
     is([0, 1]),
     is(2),
+    is(4),
   ],
   'cpu.argmax': [a([2, 5])],
   'cpu.lstm': [a([3, 64]), a([4, 16, 16]), a([2, 16])],

@@ -49,6 +49,7 @@ struct Kernels {
   void (*scale)(float* x, int64_t n, float factor);
   void (*add_scaled)(const float* from, float* to, int64_t n, float factor);
   void (*glu)(const float* x, int64_t n, float* to);
+  void (*lstm_cell)(const float* gates, int64_t n, float* cell, float* out);
   void (*depthwise)(const float* const* rows, const float* const* weights, int64_t taps, const float* bias, int64_t n, Activation, float* to);
   void (*spread_channel)(const float* values, const float* const* weights, int64_t taps, const float* bias, int64_t n, Activation, float* to);
   void (*scores_float)(const float* q, int64_t d, const float* keys, int64_t panels, float* scores);

@@ -1,12 +1,11 @@
 #include "transducer.h"
 
 #include <algorithm>
-#include <cmath>
 
-#include "kernels.h"
 #include "linear_loops.h"
 #include "primitive.h"
 #include "rows.h"
+#include "transducer_walk.h"
 
 namespace sotto::cpu {
 
@@ -14,31 +13,30 @@ namespace mx = mlx::core;
 
 namespace {
 
-/** Frames that are scored against one prediction: a run of blanks costs one product. */
-constexpr int64_t kFramesAtOnce = 8;
+/** More would leave no rows of a product for a lane's frames. */
+constexpr int64_t kMaxLanes = 16;
 
+/** Places among the inputs of the op, and in the list of weights. */
+constexpr size_t kFrames = 0, kWalk = 1, kState = 2;
 constexpr size_t kPerProduct = 4, kPerLayer = 3, kProducts = 3;
-enum ProductIndex { kEmbedding, kProjection, kOutput };
-
-float sigmoid(float x) { return 1.0f / (1.0f + std::exp(-x)); }
 
 /** The weights as given: `at[i]` is their place among the inputs of the op, or -1. */
 struct Layout {
   std::vector<int> at;
-  size_t layers;
 
   const mx::array* part(const std::vector<mx::array>& in, size_t i) const { return at[i] < 0 ? nullptr : &in[at[i]]; }
+  size_t layers() const { return (at.size() - kProducts * kPerProduct) / kPerLayer; }
 };
 
 class DecodeTransducer : public CpuPrimitive {
  public:
-  DecodeTransducer(mx::Stream stream, TransducerArgs args, Layout layout)
-      : CpuPrimitive(stream), args_(std::move(args)), layout_(std::move(layout)) {}
+  DecodeTransducer(mx::Stream stream, TransducerRules rules, Layout layout)
+      : CpuPrimitive(stream), rules_(std::move(rules)), layout_(std::move(layout)) {}
 
   void eval_cpu(const std::vector<mx::array>& inputs, std::vector<mx::array>& outputs) override {
     for (auto& out : outputs) allocate(out);
-    queue(inputs, outputs, [in = weak(inputs), walk = weak(outputs[0]), logprobs = weak(outputs[1]), args = args_, layout = layout_]() mutable {
-      run(in, args, layout, walk, logprobs);
+    queue(inputs, outputs, [in = weak(inputs), out = weak(outputs), rules = rules_, layout = layout_]() mutable {
+      walk_transducer(network_of(in, rules, layout), rules, lanes_of(in, rules, out));
     });
   }
 
@@ -46,90 +44,34 @@ class DecodeTransducer : public CpuPrimitive {
   bool is_equivalent(const mx::Primitive&) const override { return false; }
 
  private:
-  static void run(const std::vector<mx::array>& in, const TransducerArgs& args, const Layout& layout, mx::array& walk,
-                  mx::array& logprobs) {
-    const auto product = [&](ProductIndex which, const float* x, int64_t rows, int64_t k, int64_t n, float* to) {
-      const size_t first = which * kPerProduct;
-      Epilogue epilogue{to, n, n};
-      if (const auto* bias = layout.part(in, first + 3)) epilogue.bias = bias->data<float>();
-      run_linear({x, k}, rows, Norm{0}, view_of(*layout.part(in, first), n, layout.part(in, first + 1), layout.part(in, first + 2)), epilogue);
-    };
-    const int64_t T = in[0].shape(0), J = in[0].shape(1), blank = args.tokens, classes = blank + 1;
-    const int64_t skips = static_cast<int64_t>(args.durations.size()), outputs = classes + skips;
-    const mx::array& embedding = *layout.part(in, kEmbedding * kPerProduct);
-    const Panels rows = view_of(embedding, classes, layout.part(in, 1), layout.part(in, 2));
-    const int64_t U = rows.k;
-    std::vector<float> state(layout.layers * 2 * U), x(U), gates(4 * U), prediction(J), joined(kFramesAtOnce * J),
-        logits(kFramesAtOnce * outputs);
-
-    int32_t* emitted = walk.data<int32_t>() + 3;
-    float* scores = logprobs.data<float>() + 1;
-    const float* frames = in[0].data<float>();
-    int64_t frame = 0, symbols = 0, count = 0, token = blank;
-    while (frame < T) {
-      read_row(rows, token, x.data());
-      for (size_t l = 0; l < layout.layers; ++l) {
-        const size_t first = kProducts * kPerProduct + l * kPerLayer;
-        step(*layout.part(in, first), *layout.part(in, first + 1), *layout.part(in, first + 2), U, state.data() + l * 2 * U, x.data(),
-             gates.data());
-      }
-      product(kProjection, x.data(), 1, U, J, prediction.data());
-      for (bool emits = false; !emits && frame < T;) {
-        const int64_t from = frame, end = std::min(from + kFramesAtOnce, T);
-        for (int64_t t = from; t < end; ++t) {
-          for (int64_t j = 0; j < J; ++j) {
-            const float sum = frames[t * J + j] + prediction[j];
-            joined[(t - from) * J + j] = args.tanh ? std::tanh(sum) : std::max(sum, 0.0f);
-          }
-        }
-        product(kOutput, joined.data(), end - from, J, outputs, logits.data());
-        while (!emits && frame < end) {
-          const float* row = logits.data() + (frame - from) * outputs;
-          const ArgmaxResult best = kernels().argmax(row, classes);
-          const int64_t skip = skips == 0 ? 0 : args.durations[std::max_element(row + classes, row + outputs) - row - classes];
-          emits = best.index != blank;
-          if (!emits) {
-            frame += skips == 0 ? 1 : std::max<int64_t>(1, skip);  // a blank without progress would repeat itself
-            symbols = 0;
-            continue;
-          }
-          token = best.index;
-          emitted[3 * count] = static_cast<int32_t>(token);
-          emitted[3 * count + 1] = static_cast<int32_t>(frame);
-          emitted[3 * count + 2] = static_cast<int32_t>(skip);
-          scores[count++] = best.value - best.log_sum;
-          if (++symbols >= args.max_symbols || skip > 0) {
-            frame += std::max<int64_t>(1, skip);
-            symbols = 0;
-          }
-        }
-      }
+  static TransducerNetwork network_of(const std::vector<mx::array>& in, const TransducerRules& rules, const Layout& layout) {
+    const auto panels = [&](size_t i, int64_t n) { return view_of(*layout.part(in, i), n, layout.part(in, i + 1), layout.part(in, i + 2)); };
+    const auto bias = [&](size_t i) { return layout.part(in, i) ? layout.part(in, i)->data<float>() : nullptr; };
+    const int64_t J = in[kFrames].shape(2), U = in[kState].shape(2), classes = rules.tokens + 1;
+    TransducerNetwork net{J, U, panels(0, classes), {panels(4, J), bias(7)}, {panels(8, classes + std::ssize(rules.durations)), bias(11)}, {}};
+    for (size_t l = 0; l < layout.layers(); ++l) {
+      const size_t first = kProducts * kPerProduct + l * kPerLayer;
+      const auto plain = [&](size_t i) { return view_of(*layout.part(in, i), 4 * U, nullptr, nullptr); };
+      net.layers.push_back({plain(first), plain(first + 1), bias(first + 2)});
     }
-    emitted[-3] = static_cast<int32_t>(count);
-    emitted[-2] = static_cast<int32_t>(frame);
-    emitted[-1] = 0;
-    std::fill(emitted + 3 * count, walk.data<int32_t>() + walk.size(), 0);
-    std::fill(scores + count, logprobs.data<float>() + logprobs.size(), 0.0f);
-    scores[-1] = 0;
+    return net;
   }
 
-  /** One step of a recurrent layer: x becomes its output. state: output, then cell. */
-  static void step(const mx::array& wx, const mx::array& wh, const mx::array& bias, int64_t U, float* state, float* x, float* gates) {
-    Epilogue own{gates, 4 * U, 4 * U};
-    own.bias = bias.data<float>();
-    run_linear({x, U}, 1, Norm{0}, view_of(wx, 4 * U, nullptr, nullptr), own);
-    Epilogue sum{gates, 4 * U, 4 * U};
-    sum.residual = gates;
-    sum.residual_stride = 4 * U;
-    run_linear({state, U}, 1, Norm{0}, view_of(wh, 4 * U, nullptr, nullptr), sum);
-    float* cell = state + U;
-    for (int64_t u = 0; u < U; ++u) {
-      cell[u] = sigmoid(gates[U + u]) * cell[u] + sigmoid(gates[u]) * std::tanh(gates[2 * U + u]);
-      x[u] = state[u] = sigmoid(gates[3 * U + u]) * std::tanh(cell[u]);
+  static std::vector<TransducerLane> lanes_of(const std::vector<mx::array>& in, const TransducerRules& rules, std::vector<mx::array>& out) {
+    const auto &frames = in[kFrames], &walk = in[kWalk], &state = in[kState];
+    std::copy_n(state.data<float>(), state.size(), out[2].data<float>());
+    std::vector<TransducerLane> lanes;
+    const int64_t of_frames = frames.shape(1) * static_cast<int64_t>(frames.shape(2)), of_state = state.shape(1) * static_cast<int64_t>(state.shape(2));
+    for (int64_t b = 0; b < frames.shape(0); ++b) {
+      const int32_t* start = walk.data<int32_t>() + 3 * b;
+      lanes.push_back({frames.data<float>() + b * of_frames, std::clamp<int64_t>(start[2], 0, frames.shape(1)), std::max(start[0], 0),
+                       std::max(start[1], 0), out[2].data<float>() + b * of_state, out[0].data<int32_t>() + b * 3 * (1 + rules.limit),
+                       out[1].data<float>() + b * (1 + rules.limit)});
     }
+    return lanes;
   }
 
-  TransducerArgs args_;
+  TransducerRules rules_;
   Layout layout_;
 };
 
@@ -139,20 +81,23 @@ void require(bool fits, const char* what) {
 
 }  // namespace
 
-std::vector<mx::array> decode_transducer(const mx::array& frames, std::vector<std::optional<mx::array>> all, const TransducerArgs& args,
-                                         mx::StreamOrDevice where) {
-  require(frames.ndim() == 2 && frames.size() > 0 && frames.dtype() == mx::float32, "[decodeTransducer] frames are float32 [T, J]");
+std::vector<mx::array> decode_transducer(const mx::array& frames, const mx::array& walk, const mx::array& state,
+                                         std::vector<std::optional<mx::array>> all, const TransducerArgs& args, mx::StreamOrDevice where) {
+  require(frames.ndim() == 3 && frames.size() > 0 && frames.dtype() == mx::float32 && frames.shape(0) <= kMaxLanes,
+          "[decodeTransducer] frames are float32 [B, T, J], B at most 16");
   require(all.size() > kProducts * kPerProduct && (all.size() - kProducts * kPerProduct) % kPerLayer == 0,
           "[decodeTransducer] takes three products of four arrays each and recurrent layers of three");
   require(args.tokens > 0 && args.max_symbols > 0 && args.max_symbols <= 1000 && args.durations.size() <= 64,
           "[decodeTransducer] tokens and max_symbols must be positive");
+  require(args.limit > 0 && args.limit < (1 << 20), "[decodeTransducer] the limit must be positive and below 2^20");
   for (int d : args.durations) require(d >= 0, "[decodeTransducer] a duration is negative");
   const mx::Stream stream = mx::to_stream(where);
   const auto part = [&](size_t i) { return all[i] ? &*all[i] : nullptr; };
-  const int64_t J = frames.shape(1), classes = static_cast<int64_t>(args.tokens) + 1, outputs = classes + static_cast<int64_t>(args.durations.size());
-  const auto is_vector = [&](size_t i, int64_t n) {
+  const mx::ShapeElem B = frames.shape(0), n = 1 + args.limit;
+  const int64_t J = frames.shape(2), classes = static_cast<int64_t>(args.tokens) + 1, outputs = classes + std::ssize(args.durations);
+  const auto is_vector = [&](size_t i, int64_t size) {
     const mx::array* w = part(i);
-    return w == nullptr || (w->dtype() == mx::float32 && w->ndim() == 1 && w->shape(0) == n);
+    return w == nullptr || (w->dtype() == mx::float32 && w->ndim() == 1 && w->shape(0) == size);
   };
   for (size_t i = 0; i < kProducts; ++i) require(part(i * kPerProduct) != nullptr, "[decodeTransducer] a product has no weights");
   const int64_t U = check_weights(*part(0), part(1), part(2), classes);
@@ -160,7 +105,6 @@ std::vector<mx::array> decode_transducer(const mx::array& frames, std::vector<st
   check_weights(*part(4), part(5), part(6), J, U);
   check_weights(*part(8), part(9), part(10), outputs, J);
   require(is_vector(7, J) && is_vector(11, outputs), "[decodeTransducer] a bias is float32 [n]");
-  const size_t layers = (all.size() - kProducts * kPerProduct) / kPerLayer;
   for (size_t i = kProducts * kPerProduct; i < all.size(); i += kPerLayer) {
     require(all[i] && all[i + 1] && all[i + 2], "[decodeTransducer] a recurrent layer is incomplete");
     for (size_t w : {i, i + 1}) {
@@ -169,17 +113,20 @@ std::vector<mx::array> decode_transducer(const mx::array& frames, std::vector<st
     }
     require(is_vector(i + 2, 4 * U), "[decodeTransducer] a bias is float32 [n]");
   }
-  Layout layout{{}, layers};
-  std::vector<mx::array> inputs{mx::contiguous(frames, false, stream)};
+  const auto layers = static_cast<int64_t>((all.size() - kProducts * kPerProduct) / kPerLayer);
+  require(walk.dtype() == mx::int32 && walk.shape() == mx::Shape{B, 3}, "[decodeTransducer] walk is int32 [B, 3]");
+  require(state.dtype() == mx::float32 && state.ndim() == 3 && state.shape(0) == B && state.shape(1) == 2 * layers && state.shape(2) == U,
+          "[decodeTransducer] state is float32 [B, 2 L, U]");
+  Layout layout;
+  const auto whole = [&](const mx::array& x) { return mx::contiguous(x, false, stream); };
+  std::vector<mx::array> inputs{whole(frames), whole(walk), whole(state)};
   for (auto& w : all) {
     layout.at.push_back(w ? static_cast<int>(inputs.size()) : -1);
-    if (w) inputs.push_back(mx::contiguous(*w, false, stream));
+    if (w) inputs.push_back(whole(*w));
   }
-  const int64_t most = static_cast<int64_t>(frames.shape(0)) * args.max_symbols + 1;
-  require(most < (1 << 26), "[decodeTransducer] too many frames");
-  const auto n = static_cast<mx::ShapeElem>(most);
-  return mx::array::make_arrays({{n, 3}, {n}}, {mx::int32, mx::float32},
-                                std::make_shared<DecodeTransducer>(stream, args, std::move(layout)), inputs);
+  TransducerRules rules{args.tokens, args.durations, args.max_symbols, args.limit, args.tanh};
+  return mx::array::make_arrays({{B, n, 3}, {B, n}, state.shape()}, {mx::int32, mx::float32, mx::float32},
+                                std::make_shared<DecodeTransducer>(stream, std::move(rules), std::move(layout)), inputs);
 }
 
 }  // namespace sotto::cpu

@@ -9,8 +9,7 @@ import { encodeMel } from '../conformer/encode-mel.js';
 import { collapse } from '../ctc/collapse.js';
 import { emissionsOf } from '../ctc/emissions.js';
 import type { PieceContext, PieceDecoder, SpeechPiece, TimedToken } from '../pieces/piece-decoder.js';
-import { decodeGreedy } from '../transducer/greedy.js';
-import { decodeInOneOp } from '../transducer/greedy-in-one-op.js';
+import { decodeSequence } from '../transducer/transducer-decoder.js';
 import type { Transducer } from '../transducer/transducer.js';
 import type { Parakeet } from './parakeet-network.js';
 import type { ParakeetOptions } from './parakeet-options.js';
@@ -83,8 +82,7 @@ export class ParakeetDecoder implements PieceDecoder {
   async #tokens(features: MxArray, signal: AbortSignal): Promise<FramedToken[]> {
     const { model, transducer } = this.#deps;
     if (transducer !== undefined && this.#head !== 'ctc') {
-      const emissions =
-        (await decodeInOneOp(transducer, features)) ?? (await decodeGreedy(transducer, features, { signal }));
+      const emissions = await decodeSequence(transducer, features, {}, signal);
       return emissions.map(({ token, frame, frames, logprob }) => ({
         id: token,
         start: frame,

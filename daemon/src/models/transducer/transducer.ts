@@ -48,11 +48,25 @@ export class Transducer {
     );
   }
 
-  /** The prediction of `recurrent`. The caller owns it. */
-  restore(recurrent: readonly Float32Array[]): Prediction {
+  /** `recurrent` as one array, [1, 2 L, U] in float32. The caller owns it. */
+  stackRecurrent(recurrent: readonly Float32Array[]): MxArray {
+    this.#checkRecurrent(recurrent);
+    const { predictionLayers: layers, predictionDims: dims } = this.config;
+    const values = new Float32Array(2 * layers * dims);
+    for (const [i, row] of recurrent.entries()) values.set(row, i * dims);
+    return mx.array(values, [1, 2 * layers, dims]);
+  }
+
+  #checkRecurrent(recurrent: readonly Float32Array[]): void {
     const { predictionLayers: layers, predictionDims: dims } = this.config;
     if (recurrent.length !== 2 * layers || recurrent.some(({ length }) => length !== dims))
       throw new RangeError('the state is that of another model');
+  }
+
+  /** The prediction of `recurrent`. The caller owns it. */
+  restore(recurrent: readonly Float32Array[]): Prediction {
+    this.#checkRecurrent(recurrent);
+    const { predictionLayers: layers, predictionDims: dims } = this.config;
     return mx.tidy(() => {
       const arrays = recurrent.map((values) => mx.array(values, [1, dims]).astype(this.dtype));
       const state = Array.from({ length: layers }, (_, i) => {
