@@ -1,11 +1,15 @@
 /** `sotto align`, with the model in a process of its own. */
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { segmentsByLine } from '#daemon/cli/align/align-formats.js';
 import { main } from '#daemon/cli/main.js';
 import { captureOutput } from '#test/harness/capture-output.js';
+import { childrenOf, hasOpen } from '#test/harness/processes.js';
+import { startSotto } from '#test/harness/run-sotto.js';
+import { isRunning, until } from '#test/harness/wait.js';
+import { wavHead } from '#test/harness/wav-head.js';
 import { wav2vec2Dir } from '#test/models/wav2vec2/wav2vec2-fixtures.js';
 import { clip, starterModel } from '#test/models/model-fixtures.js';
 
@@ -46,6 +50,26 @@ test('writes subtitles with a cue for each line, and replaces none', async () =>
   expect(written.stderr).toContain('already exists');
   expect(await main([...args.slice(0, 6), '-f', 'vtt', '-q'])).toBe(0);
   expect(written.stdout).toMatch(/^WEBVTT/);
+});
+
+test('Ctrl-C ends the process that aligns, and leaves no file', async () => {
+  const long = join(folder, 'long.wav');
+  const out = join(folder, 'none.srt');
+  const samples = 4 * 3600 * 16_000;
+  writeFileSync(long, wavHead(samples));
+  truncateSync(long, 44 + 2 * samples); // silence, without disk blocks
+  const args = ['align', long, '--text', text, '--model', model, '-f', 'srt', '-o', out];
+  const command = startSotto(args, { home: folder, realEngine: true });
+  let child: number | undefined;
+  await until(() => {
+    child = childrenOf(command.pid).find((pid) => hasOpen(pid, long));
+    return child !== undefined;
+  });
+  // A terminal interrupts the whole group.
+  for (const pid of [command.pid, child ?? -1]) process.kill(pid, 'SIGINT');
+  expect(await command.done).toMatchObject({ code: 130, stdout: '' });
+  await until(() => !isRunning(child ?? -1));
+  expect(readdirSync(folder).filter((name) => name.includes('none'))).toEqual([]);
 });
 
 test('says what is wrong', async () => {

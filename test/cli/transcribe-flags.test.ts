@@ -27,6 +27,7 @@ describe('sotto transcribe', () => {
   test.each([
     [[], '{"timestamps":"auto"}'],
     [['--word-timestamps'], '{"wordTimestamps":true}'],
+    [['--align-model', '/m'], '{"wordTimestamps":true}'],
     [['--format', 'tsv'], '{}'],
     [['--format', 'json', '--word-timestamps'], '{"wordTimestamps":true}'],
     [['--format', 'srt', '--highlight-words'], '{"wordTimestamps":true}'],

@@ -106,6 +106,25 @@ async function heldAfterCancel(models: ModelCache, loaded: { readonly open: () =
 }
 
 describe('ModelCache', () => {
+  test('a job that holds one model does not wait for its memory with a second one', async () => {
+    const { models, inMemory } = setUp();
+    models.setLimits(ONE_FITS);
+    const first = await models.hold(a);
+    await expect(models.holdWith(b, a)).rejects.toMatchObject({
+      code: 'INSUFFICIENT_MEMORY',
+      message: 'b with a needs 0 MB, but models may use 0 MB here',
+    });
+    models.setLimits({ maxBytes: 200 });
+    const second = await models.holdWith(b, a);
+    expect(inMemory()).toEqual(['a', 'b']);
+    // Another job's model must still wait: the two are in use.
+    const third = models.hold(c);
+    expect(await isSettled(third)).toBe(false);
+    first.release();
+    second.release();
+    (await third).release();
+  });
+
   test('reports the speed of the machine once a pinned model is warm, if the model measures it', async () => {
     const { models, measured } = setUp((dir) => {
       const warmUp = () => Promise.resolve(dir === '/a' ? { gflops: 1800 } : {});

@@ -1,5 +1,5 @@
 /** Information about processes from /proc; empty on other systems than Linux. */
-import { readdirSync, readFileSync } from 'node:fs';
+import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 
 /** Empty for an exited process and for a zombie. */
 export function argsOf(pid: number): string[] {
@@ -17,6 +17,15 @@ export function threadsOf(pid: number): number {
 
 export function childrenOf(pid: number): number[] {
   return all().filter((one) => Number(/^PPid:\s+(\d+)$/m.exec(factsOf(one, 'status'))?.[1]) === pid);
+}
+
+export function hasOpen(pid: number, path: string): boolean {
+  try {
+    const folder = `/proc/${pid}/fd`;
+    return readdirSync(folder).some((fd) => readlinkSync(`${folder}/${fd}`) === path);
+  } catch {
+    return false; // it has ended, or closed one meanwhile
+  }
 }
 
 /** Processes with this SOTTO_HOME. */

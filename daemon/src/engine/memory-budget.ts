@@ -5,6 +5,11 @@ import type { ModelLimits } from '#daemon/protocol/ipc.js';
 
 export const totalBytes = ({ weightBytes, workBytes }: Footprint): number => weightBytes + workBytes;
 
+export const sumOf = (one: Footprint, other: Footprint): Footprint => ({
+  weightBytes: one.weightBytes + other.weightBytes,
+  workBytes: one.workBytes + other.workBytes,
+});
+
 /** @throws SottoError INSUFFICIENT_MEMORY for a model that would not fit into empty memory */
 export function assertFits(
   name: string,

@@ -9,7 +9,7 @@ import { SottoError } from '#daemon/protocol/errors.js';
 import type { EngineModel, ModelLimits, ModelRef } from '#daemon/protocol/ipc.js';
 import { engineError } from './engine-errors.js';
 import { LoadQueue } from './load-queue.js';
-import { fitsWithOthers, assertFits, totalBytes } from './memory-budget.js';
+import { fitsWithOthers, assertFits, sumOf, totalBytes } from './memory-budget.js';
 import { LoadedModel, type ModelLease } from './loaded-model.js';
 import { warmUp } from './warm-up-model.js';
 import { defined } from '#daemon/protocol/defined.js';
@@ -34,10 +34,18 @@ const IDLE_EVICTION_MS = 60_000;
 /** Progress is reported in steps of this size. */
 const PROGRESS_STEP = 0.05;
 
+interface HoldOptions {
+  readonly signal?: AbortSignal | undefined;
+  /** A model that the same job holds. */
+  readonly heldModel?: ModelRef | undefined;
+}
+
 interface LoadingModel {
   readonly ref: ModelRef;
   /** Whether it is loaded to be pinned, and then warmed up. */
   readonly isPinned: boolean;
+  /** The model that the same job holds. */
+  readonly heldModel: ModelRef | undefined;
   /** Ends only the warm-up. */
   readonly warmUp: AbortController;
   status: EngineModel;
@@ -81,12 +89,25 @@ export class ModelCache {
    *   continues then: the next request may need it
    */
   hold(ref: ModelRef, signal?: AbortSignal): Promise<ModelLease> {
+    return this.#hold(ref, defined({ signal }));
+  }
+
+  /**
+   * The same for a job that holds `other`, too: it must not wait for its own memory.
+   *
+   * @throws SottoError INSUFFICIENT_MEMORY if the two don't fit together
+   */
+  holdWith(ref: ModelRef, other: ModelRef, signal?: AbortSignal): Promise<ModelLease> {
+    return this.#hold(ref, { heldModel: other, ...defined({ signal }) });
+  }
+
+  #hold(ref: ModelRef, { signal, heldModel }: HoldOptions): Promise<ModelLease> {
     const there = this.#loadedModels.get(ref.dir);
     if (there !== undefined) return Promise.resolve(this.#lease(there));
     // A request waits now, and its own work warms the model up as well.
     this.#loading?.warmUp.abort();
     const held = this.#queue.add('requested', async () =>
-      this.#lease(await this.#ensureLoaded(ref, { signal })),
+      this.#lease(await this.#ensureLoaded(ref, { signal, heldModel })),
     );
     return signal === undefined ? held : leaseUnlessAborted(held, signal);
   }
@@ -235,13 +256,14 @@ export class ModelCache {
   /** Loads a model unless it is in memory. Called from the queue only, so one at a time. */
   async #ensureLoaded(
     ref: ModelRef,
-    { signal, isPinned = false }: { signal?: AbortSignal | undefined; isPinned?: boolean },
+    { signal, heldModel, isPinned = false }: HoldOptions & { isPinned?: boolean },
   ): Promise<LoadedModel> {
     throwIfCancelled(signal);
     throwIfCancelled(this.#closed.signal);
     const loading: LoadingModel = {
       ref,
       isPinned,
+      heldModel,
       warmUp: new AbortController(),
       status: { name: ref.name, dir: ref.dir, pinned: false, state: 'loading', fraction: 0 },
     };
@@ -276,10 +298,12 @@ export class ModelCache {
   }
 
   async #load(loading: LoadingModel, signal: AbortSignal | undefined): Promise<LoadedModel> {
-    const { ref, isPinned } = loading;
+    const { ref, isPinned, heldModel } = loading;
     this.#notify();
     const need = await this.#deps.footprint(ref.dir);
-    assertFits(ref.name, need, this.#limits);
+    const other = heldModel && this.#loadedModels.get(heldModel.dir);
+    if (other === undefined) assertFits(ref.name, need, this.#limits);
+    else assertFits(`${ref.name} with ${other.ref.name}`, sumOf(need, other.need), this.#limits);
     await this.#makeRoom(need, signal);
     this.#change(loading, { predictedBytes: totalBytes(need) });
     const startMs = this.#deps.clock.nowMs();

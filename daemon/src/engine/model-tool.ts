@@ -62,7 +62,7 @@ async function work(request: Work): Promise<ModelReply> {
         return { type: 'measurement', measurement };
       }
       case 'align': {
-        const { alignFile } = await import('./align-file.js');
+        const { alignFile } = await import('./align/align-file.js');
         return { type: 'alignment', alignment: await alignFile(request, stageOptions('aligning')) };
       }
       case 'inspect':

@@ -100,13 +100,14 @@ export interface Recognizer extends SpeechModel {
   /**
    * Finds the times of the words of a text that is spoken in the audio. Present if `transcribe` has `aligns`.
    *
+   * @param words with the space before each; a word without one continues the word before it, as in Chinese
    * @param onProgress called with the fraction done, 0 … 1
    * @throws SottoError INVALID_ARGUMENT for a text that does not fit the audio or the model, and for a language that it does
    *   not have; CANCELLED
    */
   align?(
     audio: AudioStream,
-    text: string,
+    words: readonly string[],
     options: { readonly language?: string },
     signal: AbortSignal,
     onProgress?: (fraction: number) => void,

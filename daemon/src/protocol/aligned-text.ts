@@ -1,6 +1,6 @@
 /** The words of a known text with their times in audio. */
 import * as v from 'valibot';
-import { finite } from './fields.js';
+import { finite, integer } from './fields.js';
 
 export const alignedWordSchema = v.object({
   /** As in the text. */
@@ -21,3 +21,18 @@ export const alignmentSchema = v.object({
   unknown: v.array(v.string()),
 });
 export type Alignment = v.InferOutput<typeof alignmentSchema>;
+
+/** The words of a text, each with the space before it. */
+export function wordsOfText(text: string): string[] {
+  return text.match(/\s*\S+/g) ?? [];
+}
+
+/** How many words of a transcript have times of another model than the one that recognized them. */
+export const realignmentSchema = v.object({
+  /** The model that aligned them. */
+  model: v.string(),
+  aligned: integer,
+  /** Words with the times of the recognizer, because the model has no letters or not the language of them. */
+  kept: integer,
+});
+export type Realignment = v.InferOutput<typeof realignmentSchema>;

@@ -6,6 +6,7 @@
  * ends in `speech-done`, `speech-answered` for turns, `speech-failed`, or with a `speech-cancel`.
  */
 import * as v from 'valibot';
+import { realignmentSchema } from './aligned-text.js';
 import { codesSchema, encodedAudioSchema, encodeOptionsSchema, encodeSummarySchema } from './codec.js';
 import {
   answerEventSchema,
@@ -55,7 +56,12 @@ export type ModelLimits = v.InferOutput<typeof modelLimitsSchema>;
 
 /** What is done with a file. */
 export const fileWorkSchema = v.variant('task', [
-  v.object({ task: v.literal('transcribe'), options: transcribeOptionsSchema }),
+  v.object({
+    task: v.literal('transcribe'),
+    options: transcribeOptionsSchema,
+    /** The model of `alignModel`. */
+    aligner: v.exactOptional(modelRefSchema),
+  }),
   v.object({ task: v.literal('encode'), options: encodeOptionsSchema }),
 ]);
 export type FileWork = v.InferOutput<typeof fileWorkSchema>;
@@ -141,6 +147,7 @@ export const engineSummarySchema = v.object({
   language: v.string(),
   durationSeconds: finite,
   timings: v.object({ ...timingsSchema.entries, load: finite }),
+  alignment: v.exactOptional(realignmentSchema),
 });
 export type EngineSummary = v.InferOutput<typeof engineSummarySchema>;
 

@@ -28,6 +28,7 @@
  * `<type>-done`; `files` and `models` send `<type>-event` before.
  */
 import * as v from 'valibot';
+import { realignmentSchema } from './aligned-text.js';
 import { codecClientTable, codecDaemonTable } from './codec.js';
 import { conversationClientTable, conversationDaemonTable } from './conversation.js';
 import { finite, text, integer } from './fields.js';
@@ -142,6 +143,8 @@ export const summarySchema = v.object({
   model: v.string(),
   /** Number of segments sent. */
   segments: integer,
+  /** With `alignModel`. */
+  alignment: v.exactOptional(realignmentSchema),
 });
 export type JobSummary = v.InferOutput<typeof summarySchema>;
 

@@ -5,6 +5,7 @@
 import * as v from 'valibot';
 import { isObject, withFamilyOptions } from './family-options.js';
 import { finite, text, integer, inRange } from './fields.js';
+import { LIMITS } from './version.js';
 
 /** Times in seconds from the start of the file. */
 export const wordSchema = v.object({
@@ -87,6 +88,11 @@ export const commonOptionsSchema = v.object({
   beamSize: v.exactOptional(v.pipe(integer, v.minValue(1), v.maxValue(16))),
   /** Whether segments contain their words with times; segments then start and end with their words. */
   wordTimestamps: v.exactOptional(v.boolean()),
+  /**
+   * Name or absolute folder of a model that aligns (CTC): the words get its times instead of the recognizer's. Implies
+   * `wordTimestamps` where the recognizer has them.
+   */
+  alignModel: v.exactOptional(text(1, LIMITS.maxPathLength)),
   /** Text that the model treats as preceding the audio: names, spelling, style. */
   initialPrompt: v.exactOptional(text(0, 4096)),
   /**

@@ -8,7 +8,7 @@ export function jsonWriter(): Writer {
     begin: () => '',
     segment: () => '',
     end: ({ file, segments, summary }) => {
-      const { language, durationSeconds, timings, model } = summary;
+      const { language, durationSeconds, timings, model, alignment } = summary;
       const { load, mel, encode, decode, total } = timings;
       return `${JSON.stringify({
         file,
@@ -18,6 +18,7 @@ export function jsonWriter(): Writer {
         segments: segments.map(segmentFields),
         timings: { load, mel, encode, decode, total },
         model,
+        ...defined({ alignment }),
       })}\n`;
     },
   };

@@ -4,7 +4,7 @@ import { describe, expect, test } from '@jest/globals';
 import { alignWords } from '#daemon/models/ctc/align-text.js';
 import { loadRecognizer } from '#daemon/models/registry.js';
 import type { Recognizer } from '#daemon/models/speech-model.js';
-import type { Alignment } from '#daemon/protocol/aligned-text.js';
+import { wordsOfText, type Alignment } from '#daemon/protocol/aligned-text.js';
 import { mx } from '#native/index.js';
 import { streamOf } from '../model-fixtures.js';
 import { randomEmissions } from '../ctc/ctc-brute-force.js';
@@ -18,7 +18,7 @@ async function align(
   onProgress?: (fraction: number) => void,
 ): Promise<Alignment> {
   if (model.align === undefined) throw new Error('it aligns');
-  return model.align(streamOf(samples), text, language === undefined ? {} : { language }, signal, onProgress);
+  return model.align(streamOf(samples), wordsOfText(text), language === undefined ? {} : { language }, signal, onProgress);
 }
 
 test.each(['base', 'large-stable', 'fine-tuned', 'mms'] as const)(
@@ -122,7 +122,7 @@ describe('text', () => {
       encodeWord: (word: string) => ({ tokens: [...word].map(() => 1), unknown: [] }),
     };
     const emissions = randomEmissions(30_000, 3, 1);
-    const running = alignWords(emissions, 'a '.repeat(12_000), encoder, (frame) => frame, {
+    const running = alignWords(emissions, wordsOfText('a '.repeat(12_000)), encoder, (frame) => frame, {
       signal: cancelled.signal,
     });
     await expect(running).rejects.toMatchObject({ code: 'CANCELLED' });

@@ -165,6 +165,16 @@ describe('a transcription', () => {
     ]);
   });
 
+  test('align_model needs a format with times', async () => {
+    await here.transcribe(HELLO, [
+      ['response_format', 'srt'],
+      ['align_model', 'owner/fake'],
+    ]);
+    expect(here.engine.ran.map(({ work }) => work)).toMatchObject([{ aligner: { name: 'fake' } }]);
+    const refused = await here.transcribe(HELLO, [['align_model', 'owner/fake']]);
+    expect([refused.status, refused.json()]).toMatchObject([400, { error: { param: 'align_model' } }]);
+  });
+
   test('accepts the parts of a form in any order', async () => {
     const answer = await here.post('/v1/audio/transcriptions', [
       ['response_format', 'text'],

@@ -6,6 +6,7 @@ import { defined } from '../../protocol/defined.js';
 export interface OutputFlags {
   readonly format: FormatName;
   readonly wordTimestamps?: boolean;
+  readonly alignModel?: string;
   readonly highlightWords?: boolean;
   readonly maxLineWidth?: number;
   readonly maxLineCount?: number;
@@ -43,7 +44,11 @@ export function outputPlan(flags: OutputFlags, printed: number): OutputPlan {
     });
   }
   const wordTimestamps =
-    flags.wordTimestamps === true || highlightWords || maxWordsPerLine !== undefined || format === 'html';
+    flags.wordTimestamps === true ||
+    flags.alignModel !== undefined ||
+    highlightWords ||
+    maxWordsPerLine !== undefined ||
+    format === 'html';
   return {
     wordTimestamps,
     writer: {

@@ -91,6 +91,7 @@ export function addTranscribe(program: Command, outcome: Outcome): void {
           'sotto transcribe film.mp4 --format srt --max-line-width 42 --max-line-count 2 > film.srt',
           'sotto transcribe song.flac --format vtt --max-words-per-line 6 --highlight-words',
           'sotto transcribe talk.mp3 --format json --word-timestamps | jq .segments[].words[]',
+          ['sotto transcribe talk.mp3 --align-model wav2vec2-base-960h --format srt', 'more exact times'],
           ['sotto transcribe talk.mp3 --format html > talk.html', 'a page that plays the audio'],
           'sotto transcribe standup.m4a --hotwords "ComfyUI, Kubernetes, Nguyen"',
           ['sotto transcribe lecture.mp3 --batch-size 8', 'faster: eight windows at once'],
@@ -119,6 +120,7 @@ function addOutputFlags(command: Command): void {
     .option('--overwrite', 'replace files that Sotto did not write, or that were edited')
     .option('-q, --quiet', 'print texts and errors only')
     .option('-w, --word-timestamps', 'include word timestamps (json, vtt, html)')
+    .option('--align-model <name|folder>', 'word times of this CTC model (Wav2Vec2) for any model’s text')
     .option('--highlight-words', 'srt, vtt: underline each word as it is spoken')
     .addOption(
       new Option(
@@ -161,12 +163,14 @@ async function transcribe(files: string[], flags: TranscribeFlags, outcome: Outc
   const batch = flags.queue === undefined ? batchFor(files, flags, folder) : undefined;
   const printed = batch === undefined && destination.to === 'stdout' && flags.queue === undefined;
   const plan = outputPlan({ ...flags, format }, printed ? files.length : 0);
+  const paths = resolvePaths();
+  const alignModel = modelArgument(flags.alignModel, paths);
   const options = {
+    ...defined({ alignModel }),
     ...(plan.wordTimestamps && { wordTimestamps: true }),
     ...(format === 'text' && !plan.wordTimestamps && { timestamps: 'auto' as const }),
     ...toTranscribeOptions(flags),
   };
-  const paths = resolvePaths();
   const model = modelArgument(flags.model, paths);
   const recipe = { options, format, writer: plan.writer, ...defined({ model }) };
   if (flags.queue !== undefined) {

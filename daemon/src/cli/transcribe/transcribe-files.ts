@@ -12,7 +12,7 @@ import { makeOutputFolder, outputNames } from '../../writers/placement/output-fi
 import type { Outputs } from '../../writers/placement/outputs.js';
 import type { Transcriber } from '../../batch/transcriber.js';
 import { transcriptOf } from '../../writers/transcript.js';
-import { reportFailure, type TranscribeView } from './transcribe-view.js';
+import { keptTimesNote, reportFailure, type TranscribeView } from './transcribe-view.js';
 import {
   formatOf,
   render,
@@ -65,7 +65,10 @@ export async function transcribeAll(run: TranscribeRequest, deps: TranscribeDeps
       const target = targets[index];
       view.begin(input.name);
       try {
-        view.done(await transcribeOne({ input, target, first: index === 0 }, run, deps), target);
+        const transcript = await transcribeOne({ input, target, first: index === 0 }, run, deps);
+        view.done(transcript, target);
+        const kept = keptTimesNote(transcript.summary);
+        if (kept !== undefined) view.note(kept);
       } catch (thrown) {
         const error = codedError(thrown);
         if (signal.aborted) {

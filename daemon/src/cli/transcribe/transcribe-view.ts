@@ -1,6 +1,6 @@
 /** The progress of single files. One implementation for terminals, one for everything else. */
 import { basename } from 'node:path';
-import type { JobEvent } from '../../protocol/messages.js';
+import type { JobEvent, JobSummary } from '../../protocol/messages.js';
 import type { SottoError } from '../../protocol/errors.js';
 import { codedError } from '../../protocol/file-errors.js';
 import type { Transcript } from '../../writers/index.js';
@@ -35,6 +35,16 @@ export function isSlowFile(event: JobEvent): event is Extract<JobEvent, { type: 
   return (
     event.type === 'waiting' && event.for === 'file' && event.why === 'slow' && event.copied === undefined
   );
+}
+
+/** Says how many words have no times of the aligner; undefined if all have. */
+export function keptTimesNote({
+  alignment,
+  model,
+}: Pick<JobSummary, 'alignment' | 'model'>): string | undefined {
+  if (alignment === undefined || alignment.kept === 0) return undefined;
+  const { aligned, kept, model: aligner } = alignment;
+  return `${aligner} aligned ${aligned} of ${aligned + kept} words; the others keep the times of ${model}`;
 }
 
 /** `--quiet`: keeps texts and errors only. */

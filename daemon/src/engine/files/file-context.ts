@@ -17,6 +17,8 @@ export interface FileContext {
   readonly open: (sampleRate?: number) => Promise<OpenedAudio>;
   /** The load may still be under way. */
   readonly loading: Promise<ModelLease>;
+  /** Of the model that aligns the words, if one was asked for. */
+  readonly loadingAligner?: Promise<ModelLease>;
   readonly scheduler: ComputeScheduler;
   readonly signal: AbortSignal;
   readonly send: (message: FromEngine) => void;

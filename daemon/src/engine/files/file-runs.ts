@@ -1,12 +1,14 @@
 /** The file jobs of the engine: one at a time, in the order of arrival. Live text and speech go first. */
+import { defined } from '#daemon/protocol/defined.js';
 import type { FromEngine, ToEngine } from '#daemon/protocol/ipc.js';
 import { trace } from '../../trace.js';
 import type { ComputeScheduler } from '../compute-scheduler.js';
 import { engineError } from '../engine-errors.js';
+import type { ModelLease } from '../loaded-model.js';
 import type { ModelCache } from '../model-cache.js';
 import { AudioPrefetcher, type AudioClaim } from './audio-prefetcher.js';
 import { encodeFile } from './encoding-run.js';
-import type { FileContext, OpenAudio, OpenedAudio } from './file-context.js';
+import type { OpenAudio, OpenedAudio } from './file-context.js';
 import { transcribeFile, type RowsFor } from './transcription-run.js';
 
 type Run = Extract<ToEngine, { type: 'run' }>;
@@ -81,10 +83,13 @@ export class FileRuns {
     // Load and open at once: most of a load runs on other threads.
     const loading = this.#deps.models.hold(run.model, signal);
     loading.catch(() => undefined); // awaited below, unless something else fails first
+    const { aligner } = { aligner: undefined, ...run.work };
+    const loadingAligner = aligner && this.#deps.models.holdWith(aligner, run.model, signal);
+    loadingAligner?.catch(() => undefined);
     const { openAudio, scheduler, rowsFor, send } = this.#deps;
     const open = (sampleRate?: number): Promise<OpenedAudio> =>
       claim?.open() ?? openAudio(run.path, sampleRate);
-    const context: FileContext = { job, open, loading, scheduler, signal, send };
+    const context = { job, open, loading, scheduler, signal, send, ...defined({ loadingAligner }) };
     try {
       const { work } = run;
       this.#end(
@@ -97,10 +102,7 @@ export class FileRuns {
       else this.#end({ type: 'failed', job, error: engineError(thrown).toWire() });
     }
     // A wrong path is reported at once, but the load must still end.
-    await loading.then(
-      ({ release }) => release(),
-      () => undefined,
-    );
+    await Promise.all([released(loading), released(loadingAligner)]);
   }
 
   #end(last: LastMessage): void {
@@ -108,4 +110,11 @@ export class FileRuns {
     this.#deps.send(last);
     this.#deps.onEnded();
   }
+}
+
+async function released(loading: Promise<ModelLease> | undefined): Promise<void> {
+  await loading?.then(
+    ({ release }) => release(),
+    () => undefined,
+  );
 }

@@ -25,27 +25,34 @@ const MAX_SHOWN = 10;
  * Times of the words of a text. A character that the model has no token for matches any sound (`WILDCARD`). A word without
  * any token or such character, such as a dash, lies where the word before it ends.
  *
+ * @param words with the space before each; a word without one continues the word before it, as in Chinese
  * @param toSeconds start of a frame
+ * @returns one word for each of `words`
  * @throws SottoError INVALID_ARGUMENT if the text has no words, if the model has tokens for none of them, and if the text is
  *   longer than the audio; CANCELLED
  */
 export async function alignWords(
   emissions: Emissions,
-  text: string,
+  words: readonly string[],
   encoder: WordEncoder,
   toSeconds: (frame: number) => number,
   options: Omit<AlignOptions, 'blank'> = {},
 ): Promise<Pick<Alignment, 'words' | 'unknown'>> {
-  const words = text.split(/\s+/).filter((word) => word !== '');
-  if (words.length === 0) throw new SottoError('INVALID_ARGUMENT', 'the text has no words');
+  if (words.every((word) => word.trim() === ''))
+    throw new SottoError('INVALID_ARGUMENT', 'the text has no words');
   const unknown = new Set<string>();
   const tokens: number[] = [];
-  const ranges = words.map((word) => {
+  let isSeparate = false;
+  const ranges = words.map((spaced) => {
+    const word = spaced.trim();
     const encoded = encoder.encodeWord(word);
     for (const character of encoded.unknown) unknown.add(character);
     const ids = withoutRepeatedWildcards(encoded.tokens.map((id) => id ?? WILDCARD));
-    if (ids.length > 0 && tokens.length > 0 && encoder.delimiter !== undefined)
-      tokens.push(encoder.delimiter);
+    isSeparate ||= /^\s/.test(spaced);
+    if (ids.length > 0) {
+      if (isSeparate && tokens.length > 0 && encoder.delimiter !== undefined) tokens.push(encoder.delimiter);
+      isSeparate = false;
+    }
     const from = tokens.length;
     for (const id of ids) tokens.push(id);
     return { word, from, to: tokens.length };

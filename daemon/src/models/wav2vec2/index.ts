@@ -115,7 +115,7 @@ export class Wav2Vec2Model implements Recognizer {
 
   async align(
     { samples, durationSeconds }: AudioStream,
-    text: string,
+    words: readonly string[],
     { language }: { readonly language?: string },
     signal: AbortSignal,
     onProgress?: (fraction: number) => void,
@@ -136,7 +136,7 @@ export class Wav2Vec2Model implements Recognizer {
       }
     }
     const emissions = joinEmissions(parts);
-    const aligned = await alignWords(emissions, text, this.#vocabulary, (frame) => secondsOf(frame, config), {
+    const aligned = await alignWords(emissions, words, this.#vocabulary, (frame) => secondsOf(frame, config), {
       signal,
       onProgress: (fraction) => onProgress?.(ENCODING_SHARE + (1 - ENCODING_SHARE) * fraction),
     });

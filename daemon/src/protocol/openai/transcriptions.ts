@@ -82,6 +82,13 @@ export const transcriptionFieldsSchema = v.object({
       ['logprobs'],
     ),
   ),
+  align_model: v.exactOptional(
+    describe(
+      text(1, 200),
+      'Sotto only: name of an installed model that aligns (CTC); the words get its times.',
+      'wav2vec2-base-960h',
+    ),
+  ),
   'timestamp_granularities[]': v.exactOptional(
     describe(
       v.pipe(v.array(v.picklist(['word', 'segment'])), v.maxLength(8)),

@@ -84,8 +84,21 @@ function toTranscribeOptions(
     ...(!timed && { timestamps: 'auto' as const }),
     ...(vad === false && { vad }),
     ...(vocabulary === false && { vocabulary }),
-    ...defined({ beamSize }),
+    ...defined({ beamSize, alignModel: alignModelOf(fields, timed) }),
   };
+}
+
+/** @throws SottoError INVALID_ARGUMENT for a format without times, MODEL_NOT_FOUND */
+function alignModelOf({ align_model: name }: TranscriptionFields, timed: boolean): string | undefined {
+  if (name === undefined) return undefined;
+  if (!timed) {
+    throw new SottoError('INVALID_ARGUMENT', 'align_model requires a response_format with times', {
+      hint: 'use verbose_json, srt or vtt, or omit align_model',
+      param: 'align_model',
+    });
+  }
+  if (isModelId(name)) return name;
+  throw modelNotFound(name);
 }
 
 /** @returns the model to find, or undefined for the default model @throws SottoError MODEL_NOT_FOUND */

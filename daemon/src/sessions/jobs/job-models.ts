@@ -23,13 +23,17 @@ export class JobModels {
     this.#options = options;
   }
 
-  /** Starts checking whether the model directory of a new job can be opened. */
+  /** Starts checking whether the model directories of a new job can be opened. */
   add(job: Job): void {
     const { access, onChange, onFailed } = this.#options;
-    if (access === undefined || access.isOwn(job.model.dir)) return;
+    const aligner = job.work.task === 'transcribe' ? job.work.aligner : undefined;
+    const dirs = [job.model, ...(aligner === undefined ? [] : [aligner])].map(({ dir }) => dir);
+    const foreign = dirs.filter((dir) => access?.isOwn(dir) === false);
+    if (access === undefined || foreign.length === 0) return;
     this.#checking.add(job);
-    void access.check(job.model.dir).then((problem) => {
+    void Promise.all(foreign.map((dir) => access.check(dir))).then((problems) => {
       if (!this.#checking.delete(job)) return;
+      const problem = problems.find((found) => found !== undefined);
       if (problem === undefined) onChange();
       else onFailed(job, problem);
     });

@@ -4,6 +4,7 @@
  */
 import type { Clock } from '../../clock.js';
 import type { Logger } from '../../logger.js';
+import { defined } from '../../protocol/defined.js';
 import { SottoError } from '../../protocol/errors.js';
 import type { FileWork, ModelRef } from '../../protocol/ipc.js';
 import type { ModelTask } from '../../protocol/model-tasks.js';
@@ -103,11 +104,14 @@ export class JobScheduler {
    */
   submit(client: Client, request: JobRequest, notify: (notice: JobNotice) => void): Job {
     const { words, replacer } = (this.#options.vocabulary ?? NO_VOCABULARY).current();
-    const { options = {} } = request;
+    const { alignModel, ...options } = request.options ?? {};
     const usesVocabulary = options.vocabulary !== false;
+    const aligner =
+      alignModel === undefined ? undefined : this.#options.resolveModel(alignModel, 'transcribe');
     const work: FileWork = {
       task: 'transcribe',
       options: { ...options, ...hotwordsFor(options, words) },
+      ...defined({ aligner }),
     };
     return this.#submit(client, request, work, (notice) => {
       if (notice.type === 'codes' || notice.type === 'encoded') return;

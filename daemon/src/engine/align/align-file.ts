@@ -1,5 +1,5 @@
 /** Aligns a text with a file, for `sotto align`. */
-import type { Alignment } from '#daemon/protocol/aligned-text.js';
+import { wordsOfText, type Alignment } from '#daemon/protocol/aligned-text.js';
 import { SottoError } from '#daemon/protocol/errors.js';
 import type { ModelRequest } from '#daemon/protocol/model-process.js';
 
@@ -13,7 +13,7 @@ export async function alignFile(
   const [{ loadRecognizer }, { openAudio }, { limitCache }] = await Promise.all([
     import('#daemon/models/registry.js'),
     import('#daemon/audio/decode-file.js'),
-    import('./cache-limit.js'),
+    import('../cache-limit.js'),
   ]);
   limitCache();
   const model = await loadRecognizer(dir, { signal });
@@ -25,7 +25,8 @@ export async function alignFile(
     }
     const audio = await openAudio(file);
     try {
-      return await model.align(audio, text, language === undefined ? {} : { language }, signal, onProgress);
+      const words = wordsOfText(text);
+      return await model.align(audio, words, language === undefined ? {} : { language }, signal, onProgress);
     } finally {
       await audio.close();
     }
