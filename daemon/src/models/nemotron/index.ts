@@ -16,9 +16,10 @@ import { ownOptions } from '../own-options.js';
 import { transcribePieces } from '../pieces/transcribe-pieces.js';
 import type { AudioStream, LoadOptions, Recognizer } from '../speech-model.js';
 import type { LiveCheckpoint, LiveSpeechOptions } from '../streaming/live-speech.js';
+import { LiveUtterances } from '../streaming/live-utterances.js';
 import { SentencePieces } from '../text/sentence-pieces.js';
 import { Transducer } from '../transducer/transducer.js';
-import { LiveNemotron } from './live-nemotron.js';
+import { liveNemotron } from './live-nemotron.js';
 import { loadNemotron, readConfig } from './load-nemotron.js';
 import { nemotronCapabilities } from './nemotron-capabilities.js';
 import { NemotronDecoder, type NemotronDecoderDeps } from './nemotron-decoder.js';
@@ -92,11 +93,11 @@ export class NemotronModel implements Recognizer {
     return transcribePieces({ decoder, voice: this.deps.voice, capabilities }, audio, options, signal);
   }
 
-  stream(options: LiveSpeechOptions, from?: LiveCheckpoint): LiveNemotron {
+  stream(options: LiveSpeechOptions, from?: LiveCheckpoint): LiveUtterances {
     const chunkFrames = Math.min(MAX_LIVE_LOOKAHEAD, this.deps.model.config.lookahead) + 1;
     const { voice } = this.deps;
     const deps = { ...this.#depsFor(chunkFrames), voice, capabilities: this.capabilities.transcribe };
-    return new LiveNemotron(deps, options, from);
+    return new LiveUtterances(liveNemotron(deps), options, from);
   }
 
   dispose(): void {

@@ -1,8 +1,8 @@
 /** Decodes a piece of a file, by the code of live sessions. */
 import type { PieceContext, PieceDecoder, SpeechPiece, TimedToken } from '../pieces/piece-decoder.js';
 import type { SentencePieces } from '../text/sentence-pieces.js';
+import { timedEmission } from '../transducer/timed-emission.js';
 import { slotOf } from './nemotron-languages.js';
-import { timedEmission } from './timed-emission.js';
 import { UtteranceDecoder, type UtteranceDeps } from './utterance-decoder.js';
 
 /** Memory does not grow with the length of a piece but for its samples. */

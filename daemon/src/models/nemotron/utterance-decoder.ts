@@ -11,25 +11,12 @@ import { mx } from '#native/index.js';
 import { melFramesOf, warmUpChunks } from '../conformer/causal-config.js';
 import type { CausalState } from '../conformer/causal-encoder.js';
 import { disposeState, type ChunkEncoder } from '../conformer/chunk-encoder.js';
+import type { StreamingUtterance, UtteranceAudio } from '../streaming/live-utterances.js';
+import type { UtterancePlace } from '../streaming/live-utterances-state.js';
 import type { Emission } from '../transducer/greedy-walk.js';
 import { GreedyDecoder } from '../transducer/greedy.js';
 import type { Transducer } from '../transducer/transducer.js';
 import type { Nemotron } from './nemotron-network.js';
-
-/** Positions count from the start of the utterance. */
-export interface UtteranceAudio {
-  /** Samples known so far. */
-  readonly end: number;
-  /** Copies the samples between two positions. */
-  read(from: number, to: number): Float32Array;
-}
-
-/** Where decoding stands between two chunks. */
-export interface UtterancePlace {
-  readonly chunks: number;
-  /** `Transducer.recurrent` after the last token. */
-  readonly recurrent: readonly Float32Array[];
-}
 
 export interface UtteranceDeps {
   readonly model: Nemotron;
@@ -40,7 +27,7 @@ export interface UtteranceDeps {
   readonly slot: number;
 }
 
-export class UtteranceDecoder {
+export class UtteranceDecoder implements StreamingUtterance {
   readonly #deps: UtteranceDeps;
   readonly #greedy: GreedyDecoder;
   #chunks: number;
@@ -60,6 +47,10 @@ export class UtteranceDecoder {
 
   get place(): UtterancePlace {
     return { chunks: this.#chunks, recurrent: this.#greedy.state.recurrent };
+  }
+
+  get decodedSamples(): number {
+    return this.#melFrames(this.#chunks) * HOP_SAMPLES;
   }
 
   /** The first sample that the next chunk needs. */

@@ -106,6 +106,11 @@ export class VoiceTracker {
     return this.#speaking;
   }
 
+  /** VAD frames up to the end of the last speech; 0 if there was none. */
+  get speechEndFrames(): number {
+    return this.#speechEndFrames;
+  }
+
   /** Mel frames up to the end of the last speech; 0 if there was none. */
   get lastVoicedFrame(): number {
     return Math.floor((this.#speechEndFrames * FRAME_SAMPLES) / HOP_SAMPLES);

@@ -3,13 +3,13 @@ import type { Word } from '#daemon/protocol/transcription.js';
 
 import type { TimedToken } from '../pieces/piece-decoder.js';
 import { wordsOf } from '../pieces/piece-words.js';
-import { wordStarts } from '../streaming/hypothesis.js';
 import type { SentencePieces } from '../text/sentence-pieces.js';
-import type { LiveNemotronState } from './live-nemotron-state.js';
+import { wordStarts } from './hypothesis.js';
+import type { LiveUtterancesState } from './live-utterances-state.js';
 
-export type OpenToken = LiveNemotronState['open'][number];
+export type OpenToken = LiveUtterancesState['open'][number];
 export type EmissionsState = Pick<
-  LiveNemotronState,
+  LiveUtterancesState,
   'open' | 'hasWords' | 'sumLogprob' | 'count' | 'lastStart'
 >;
 
@@ -53,9 +53,9 @@ export class LiveEmissions {
     this.#open.push(...tokens);
   }
 
-  /** The last word, which may go on. */
-  tentative(isSpaced: boolean): string {
-    return this.#texts(isSpaced).join('');
+  /** The last word, which may go on, and what may follow it. */
+  tentative(isSpaced: boolean, preview: readonly OpenToken[]): string {
+    return this.#texts(isSpaced, [...this.#open, ...preview]).join('');
   }
 
   /** Commits the words that are whole: all but the last one, or all if `isOver`. */
@@ -83,8 +83,8 @@ export class LiveEmissions {
     this.#hasWords = false;
   }
 
-  #texts(isSpaced: boolean): string[] {
-    const texts = this.#vocabulary.texts(this.#open.map(({ id }) => id));
+  #texts(isSpaced: boolean, tokens = this.#open): string[] {
+    const texts = this.#vocabulary.texts(tokens.map(({ id }) => id));
     const first = this.#hasWords || !isSpaced ? -1 : texts.findIndex((text) => text !== '');
     return texts.map((text, i) => (i === first && !/^\s/.test(text) ? ` ${text}` : text));
   }

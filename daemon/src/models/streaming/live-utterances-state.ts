@@ -1,20 +1,17 @@
 /** The state of a live session to and from JSON. Checkpoints come from other processes, so every field is validated. */
 import * as v from 'valibot';
 
-import type { LiveCheckpoint } from '../streaming/live-speech.js';
-import {
-  invalidCheckpoint,
-  restoreVoice,
-  storedVoiceSchema,
-  storeVoice,
-} from '../streaming/voice-checkpoint.js';
-import type { VoiceState } from '../streaming/voice-tracker.js';
 import type { TransducerConfig } from '../transducer/transducer-network.js';
-import type { UtterancePlace } from './utterance-decoder.js';
+import type { LiveCheckpoint } from './live-speech.js';
+import { invalidCheckpoint, restoreVoice, storedVoiceSchema, storeVoice } from './voice-checkpoint.js';
+import type { VoiceState } from './voice-tracker.js';
 
 const VERSION = 1;
 /** Far more than a word has. */
 const MAX_OPEN_TOKENS = 10_000;
+
+/** Longer than any duration. */
+const MAX_DEBT_FRAMES = 1_000;
 
 const count = v.pipe(v.number(), v.safeInteger(), v.minValue(0));
 const finite = v.pipe(v.number(), v.finite());
@@ -29,6 +26,15 @@ const numbers = v.pipe(
   }),
   v.check((values) => values.length > 0 && values.every(Number.isFinite), 'must be float32 numbers'),
 );
+
+/** Where an utterance is between two chunks. */
+export interface UtterancePlace {
+  readonly chunks: number;
+  /** Frames of the next chunks that a duration reaches over; 0 if omitted. */
+  readonly debt?: number;
+  /** `Transducer.recurrent` after the last token. */
+  readonly recurrent: readonly Float32Array[];
+}
 
 const schema = v.object({
   version: v.literal(VERSION),
@@ -54,13 +60,19 @@ const schema = v.object({
   sumLogprob: finite,
   count,
   /** Absent between utterances. */
-  utterance: v.exactOptional(v.object({ chunks: count, recurrent: v.array(numbers) })),
+  utterance: v.exactOptional(
+    v.object({
+      chunks: count,
+      debt: v.exactOptional(v.pipe(count, v.maxValue(MAX_DEBT_FRAMES))),
+      recurrent: v.array(numbers),
+    }),
+  ),
   voice: storedVoiceSchema,
 });
 type Stored = v.InferOutput<typeof schema>;
 
 /** Everything but the options. */
-export interface LiveNemotronState extends Omit<Stored, 'version' | 'model' | 'voice' | 'utterance'> {
+export interface LiveUtterancesState extends Omit<Stored, 'version' | 'model' | 'voice' | 'utterance'> {
   readonly utterance?: UtterancePlace;
   readonly voice: VoiceState;
 }
@@ -70,10 +82,10 @@ interface CheckpointModel {
   /** Identifies them. */
   readonly key: string;
   readonly transducer: TransducerConfig;
-  firstSampleOf(state: LiveNemotronState): number;
+  firstSampleOf(state: LiveUtterancesState): number;
 }
 
-export function packState(state: LiveNemotronState, model: CheckpointModel): LiveCheckpoint {
+export function packState(state: LiveUtterancesState, model: CheckpointModel): LiveCheckpoint {
   const { utterance, voice, ...rest } = state;
   return {
     fromSample: model.firstSampleOf(state),
@@ -82,7 +94,7 @@ export function packState(state: LiveNemotronState, model: CheckpointModel): Liv
       version: VERSION,
       model: model.key,
       ...(utterance && {
-        utterance: { chunks: utterance.chunks, recurrent: utterance.recurrent.map(toBase64) },
+        utterance: { ...utterance, recurrent: utterance.recurrent.map(toBase64) },
       }),
       voice: storeVoice(voice),
     },
@@ -93,7 +105,7 @@ export function packState(state: LiveNemotronState, model: CheckpointModel): Liv
 export function unpackState(
   { fromSample, state }: LiveCheckpoint,
   wanted: CheckpointModel,
-): LiveNemotronState {
+): LiveUtterancesState {
   const parsed = v.safeParse(schema, state);
   if (!parsed.success) {
     const [issue] = parsed.issues;
@@ -108,7 +120,7 @@ export function unpackState(
   const isComplete = recurrent.length === 2 * predictionLayers;
   if (rest.utterance && !(isComplete && recurrent.every(({ length }) => length === predictionDims)))
     throw invalidCheckpoint('its prediction is that of another model');
-  const found: LiveNemotronState = { ...rest, voice: restoreVoice(voice) };
+  const found: LiveUtterancesState = { ...rest, voice: restoreVoice(voice) };
   if (fromSample !== wanted.firstSampleOf(found))
     throw invalidCheckpoint('fromSample does not match its state');
   return found;
