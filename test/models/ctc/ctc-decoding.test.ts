@@ -4,10 +4,9 @@ import { describe, expect, test } from '@jest/globals';
 import { packageRoot } from '#daemon/paths.js';
 import { collapse } from '#daemon/models/ctc/collapse.js';
 import { emissionsOf, joinEmissions, sliceEmissions } from '#daemon/models/ctc/emissions.js';
-import { PhraseTrie } from '#daemon/models/ctc/phrase-trie.js';
 import { prefixBeam } from '#daemon/models/ctc/prefix-beam.js';
+import { Hotwords } from '#daemon/models/hotwords/hotword-trie.js';
 import { mx } from '#native/index.js';
-import { seededRandom } from '../../harness/seeded-random.js';
 import { allPaths, collapsed, randomEmissions } from './ctc-brute-force.js';
 
 const { beams } = JSON.parse(readFileSync(join(packageRoot, 'test/fixtures/ctc.json'), 'utf8')) as {
@@ -115,86 +114,14 @@ describe('prefix beam search', () => {
   });
 });
 
-describe('phrases', () => {
-  const DELIMITER = 9;
-  const gain = (trie: PhraseTrie, tokens: readonly number[]): number => {
-    let state = trie.start;
-    let sum = 0;
-    for (const token of tokens) {
-      const next = trie.advance(state, token);
-      state = next.state;
-      sum += next.gain;
-    }
-    return sum + trie.finish(state);
-  };
-
-  test.each([
-    ['a whole phrase', [1, 2, 3], 3],
-    ['a part', [1, 2], 0],
-    ['a part, then others', [1, 2, 5, 5], 0],
-    ['after others', [5, 5, 1, 2, 3, 5], 3],
-    ['after its own beginning', [1, 1, 2, 3], 3],
-    ['within a failed one', [1, 4, 6, 5], 2],
-    ['twice', [1, 2, 3, 1, 2, 3], 6],
-    ['a longer one', [4, 6, 7, 8], 4],
-    ['not overlapping', [1, 2, 3, 3], 3],
-  ])('anywhere: %s', (_, tokens, expected) => {
-    const trie = new PhraseTrie(
-      [
-        [1, 2, 3],
-        [1, 4, 6, 2],
-        [4, 6],
-        [4, 6, 7, 8],
-        [3, 3],
-      ],
-      { weight: 1 },
-    );
-    expect(gain(trie, tokens)).toBeCloseTo(expected, 9);
-  });
-
-  test.each([
-    ['a word', [1, 2, DELIMITER], 3],
-    ['a word at the end', [1, 2], 2],
-    ['within a word', [5, 1, 2, DELIMITER], 0],
-    ['the beginning of a word', [1, 2, 5, DELIMITER], 0],
-    ['two words', [1, 2, DELIMITER, 3, DELIMITER], 5],
-    ['the second word of a failed phrase', [5, DELIMITER, 1, 2, DELIMITER], 3],
-    ['a phrase that starts in another', [4, DELIMITER, 1, 2, DELIMITER], 3],
-  ])('whole words: %s', (_, tokens, expected) => {
-    const phrases = [
-      [1, 2],
-      [1, 2, DELIMITER, 3],
-      [4, DELIMITER, 1, 7],
-    ];
-    const trie = new PhraseTrie(phrases, { weight: 1, delimiter: DELIMITER });
-    expect(gain(trie, tokens)).toBeCloseTo(expected, 9);
-  });
-
-  test('what a text earns is that of its whole phrases, whatever comes first', () => {
-    const random = seededRandom(4);
-    const trie = new PhraseTrie(
-      [
-        [1, 2, 1],
-        [2, 2],
-      ],
-      { weight: 0.5 },
-    );
-    for (let i = 0; i < 300; i++) {
-      const tokens = Array.from({ length: 6 }, () => 1 + Math.floor(random() * 2));
-      const sum = gain(trie, tokens);
-      expect(sum).toBeGreaterThanOrEqual(-1e-9);
-      expect(sum).toBeLessThanOrEqual(0.5 * tokens.length + 1e-9);
-    }
-  });
-
-  test('a boost changes the text, and the bonus is told apart from the probability', () => {
-    const emissions = randomEmissions(5, 4, 21);
-    const plain = prefixBeam(emissions, EVERYTHING);
-    const wanted = plain.find(({ tokens }) => tokens.length === 3 && tokens[0] !== plain[0]?.tokens[0]);
-    const phrases = new PhraseTrie([wanted?.tokens ?? []], { weight: 5 });
-    const [boosted] = prefixBeam(emissions, { ...EVERYTHING, phrases });
-    expect(boosted?.tokens).toEqual(wanted?.tokens);
-    expect(boosted?.bonus).toBeCloseTo(15, 6);
-    expect(boosted?.logprob).toBeCloseTo(wanted?.logprob ?? 0, 5);
-  });
+test('hotwords change the text, and their bonus is told apart from the probability', () => {
+  const emissions = randomEmissions(5, 4, 21);
+  const plain = prefixBeam(emissions, EVERYTHING);
+  const wanted = plain.find(({ tokens }) => tokens.length === 3 && tokens[0] !== plain[0]?.tokens[0]);
+  const tokenizer = { encode: () => [...(wanted?.tokens ?? [])], decode: () => '' };
+  const hotwords = new Hotwords(['wanted'], tokenizer, 5);
+  const [boosted] = prefixBeam(emissions, { ...EVERYTHING, hotwords });
+  expect(boosted?.tokens).toEqual(wanted?.tokens);
+  expect(boosted?.bonus).toBeCloseTo(15, 6);
+  expect(boosted?.logprob).toBeCloseTo(wanted?.logprob ?? 0, 5);
 });

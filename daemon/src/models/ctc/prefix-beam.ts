@@ -2,8 +2,8 @@
  * Prefix beam search over the output of a CTC model (Hannun et al., arXiv 1408.2873, without a language model): adds the
  * probabilities of all alignments of a text, where greedy decoding follows a single one.
  */
+import { type Hotwords, INITIAL_STATE, type HotwordState } from '../hotwords/hotword-trie.js';
 import type { Emissions } from './emissions.js';
-import type { PhraseState, PhraseTrie } from './phrase-trie.js';
 
 export interface PrefixBeamOptions {
   readonly blank: number;
@@ -13,7 +13,7 @@ export interface PrefixBeamOptions {
   readonly maxDistance?: number;
   /** Tokens below this log probability are ignored in a frame, except the best one; default -6. */
   readonly minLogprob?: number;
-  readonly phrases?: PhraseTrie;
+  readonly hotwords?: Hotwords | undefined;
 }
 
 /** A text of the beam. */
@@ -21,19 +21,19 @@ export interface PrefixBeamResult {
   readonly tokens: readonly number[];
   /** Natural-log probability of all its alignments that the beam kept. */
   readonly logprob: number;
-  /** What its phrases earn. */
+  /** Of its hotwords. */
   readonly bonus: number;
 }
 
 /** @returns the best texts, the best first, at most `beamSize` */
 export function prefixBeam(emissions: Emissions, options: PrefixBeamOptions): PrefixBeamResult[] {
-  const { blank, beamSize, maxDistance = 10, minLogprob = -6, phrases } = options;
-  const root = new Prefix(undefined, undefined, phrases?.start, 0);
+  const { blank, beamSize, maxDistance = 10, minLogprob = -6, hotwords } = options;
+  const root = new Prefix(undefined, undefined, INITIAL_STATE, 0);
   root.blank = 0;
   let beam = [root];
   for (let t = 0; t < emissions.frames; t++) {
     const frame = emissions.logprobs.subarray(t * emissions.classes, (t + 1) * emissions.classes);
-    beam = nextBeam(beam, frame, candidates(frame, blank, minLogprob), blank, phrases);
+    beam = nextBeam(beam, frame, candidates(frame, blank, minLogprob), blank, hotwords);
     beam.sort((a, b) => b.score - a.score);
     const limit = (beam[0]?.score ?? 0) - maxDistance;
     const within = beam.findIndex(({ score }) => score < limit);
@@ -44,7 +44,7 @@ export function prefixBeam(emissions: Emissions, options: PrefixBeamOptions): Pr
     .map((prefix) => ({
       tokens: prefix.tokens,
       logprob: prefix.total,
-      bonus: prefix.bonus + (prefix.phrase && phrases ? phrases.finish(prefix.phrase) : 0),
+      bonus: hotwords?.finalScore(prefix.state) ?? 0,
     }))
     .sort((a, b) => b.logprob + b.bonus - (a.logprob + a.bonus));
 }
@@ -55,7 +55,7 @@ function nextBeam(
   frame: Float32Array,
   ids: readonly number[],
   blank: number,
-  phrases: PhraseTrie | undefined,
+  hotwords: Hotwords | undefined,
 ): Prefix[] {
   const next = new Set<Prefix>();
   for (const prefix of beam) {
@@ -68,7 +68,7 @@ function nextBeam(
       // The same token again is a new one only after a blank.
       const before = id === prefix.token ? prefix.blank : prefix.total;
       if (before === -Infinity) continue;
-      const longer = prefix.child(id, phrases);
+      const longer = prefix.child(id, hotwords);
       longer.nextToken = addLogs(longer.nextToken, before + (frame[id] ?? 0));
       next.add(longer);
     }
@@ -104,7 +104,8 @@ class Prefix {
   constructor(
     readonly parent: Prefix | undefined,
     readonly token: number | undefined,
-    readonly phrase: PhraseState | undefined,
+    readonly state: HotwordState,
+    /** Of its hotwords, started ones included. */
     readonly bonus: number,
   ) {}
 
@@ -118,11 +119,11 @@ class Prefix {
     return tokens.reverse();
   }
 
-  child(id: number, phrases: PhraseTrie | undefined): Prefix {
+  child(id: number, hotwords: Hotwords | undefined): Prefix {
     let child = this.#children.get(id);
     if (child === undefined) {
-      const after = this.phrase && phrases?.advance(this.phrase, id);
-      child = new Prefix(this, id, after?.state, this.bonus + (after?.gain ?? 0));
+      const state = hotwords?.advance(this.state, id) ?? this.state;
+      child = new Prefix(this, id, state, hotwords?.score(state) ?? 0);
       this.#children.set(id, child);
     }
     return child;

@@ -1,7 +1,8 @@
 /**
- * Names and words that the speech is likely to contain, as a trie of their tokens. Tracks which of them a text is in the
- * middle of and the bonus for complete ones. A partial word earns nothing: text that starts like a name and continues
- * otherwise keeps the model's score.
+ * Names and words that the speech is likely to contain, as an automaton over their tokens. Tracks which of them a text is in
+ * the middle of and the bonus for complete ones. A partial word earns nothing: text that starts like a name and continues
+ * otherwise keeps the model's score. Decoders that look at one frame after the other can't wait for complete words: for them
+ * `score` counts the partial words, too, and takes back what was given as soon as one ends early.
  */
 import { UNSPACED_SCRIPTS } from '#daemon/protocol/unspaced-scripts.js';
 
@@ -43,6 +44,9 @@ export const INITIAL_STATE: HotwordState = { earnedBonus: 0, paths: [], isInWord
 /** Tuned on one half of the clips (test/bench/baseline/hotwords.md). */
 export const BONUS_NATS_PER_TOKEN = 2;
 
+/** The bonus of the first tokens of a word, in nats. */
+export type BonusOfTokens = (tokens: number) => number;
+
 /**
  * In longer lists each word is less likely to occur, so its bonus shrinks. Without this, some of 500 names appear wherever
  * the speech sounds like one of them.
@@ -66,17 +70,19 @@ export class Hotwords {
   readonly words: readonly string[];
   /** In nats per word. */
   readonly #listPenalty: number;
+  readonly #bonusOfTokens: BonusOfTokens;
 
   /**
    * @param words plain text; empty ones are ignored
-   * @param bonusPerToken nats per token of a word
+   * @param bonus nats per token of a word, or of its first tokens
    */
   constructor(
     words: readonly string[],
     tokenizer: WordTokenizer,
-    readonly bonusPerToken = BONUS_NATS_PER_TOKEN,
+    bonus: number | BonusOfTokens = BONUS_NATS_PER_TOKEN,
   ) {
     this.#tokenizer = tokenizer;
+    this.#bonusOfTokens = typeof bonus === 'number' ? (tokens) => bonus * tokens : bonus;
     this.words = [...new Set(words.map((word) => word.replace(/\s+/gu, ' ').trim()))].filter(
       (word) => word !== '',
     );
@@ -149,7 +155,24 @@ export class Hotwords {
   boosts(tokens: readonly number[]): Map<number, number> {
     const { paths } = tokens.reduce((before, token) => this.advance(before, token), INITIAL_STATE);
     return new Map(
-      paths.flatMap(({ node }) => [...node.next.keys()].map((token) => [token, this.bonusPerToken])),
+      paths.flatMap(({ node }) => {
+        const more = this.#bonusOfTokens(node.depth + 1) - this.#bonusOfTokens(node.depth);
+        return [...node.next.keys()].map((token) => [token, more]);
+      }),
+    );
+  }
+
+  /** What a text has: the bonus of its complete words, and of a started one if it ended here. */
+  score(state: HotwordState): number {
+    return state.earnedBonus + this.partialBonus(state);
+  }
+
+  /** The bonus of the complete words of a text that ends here. */
+  finalScore({ paths, earnedBonus }: HotwordState): number {
+    return paths.reduce(
+      (best, { node, bonusAtStart, previousWord }) =>
+        node.bonus > 0 && node !== previousWord ? Math.max(best, bonusAtStart + node.bonus) : best,
+      earnedBonus,
     );
   }
 
@@ -175,7 +198,7 @@ export class Hotwords {
   }
 
   #bonusOf(tokens: number): number {
-    return Math.max(0, this.bonusPerToken * tokens - this.#listPenalty);
+    return Math.max(0, this.#bonusOfTokens(tokens) - this.#listPenalty);
   }
 
   #add(tokens: readonly number[]): void {

@@ -17,8 +17,8 @@ import { alignTokens } from '../ctc/align.js';
 import { alignWords } from '../ctc/align-text.js';
 import { overlappingChunks } from '../ctc/chunks.js';
 import { joinEmissions, sliceEmissions, type Emissions } from '../ctc/emissions.js';
-import { PhraseTrie } from '../ctc/phrase-trie.js';
 import { prefixBeam } from '../ctc/prefix-beam.js';
+import { Hotwords } from '../hotwords/hotword-trie.js';
 import { ownOptions } from '../own-options.js';
 import type { PieceContext, PieceDecoder, SpeechPiece, TimedToken } from '../pieces/piece-decoder.js';
 import { checkedLanguage } from '../pieces/piece-options.js';
@@ -175,28 +175,14 @@ export class Wav2Vec2Model implements Recognizer {
   async #search(
     emissions: Emissions,
     beamSize: number,
-    hotwords: readonly string[],
+    words: readonly string[],
     signal: AbortSignal,
   ): Promise<readonly TimedToken[]> {
-    const { blank, delimiter } = this.#vocabulary;
-    const phrases = new PhraseTrie(
-      hotwords.flatMap((phrase) => this.#phraseTokens(phrase)),
-      { weight: HOTWORD_WEIGHT, ...(delimiter !== undefined && { delimiter }) },
-    );
-    const [best] = prefixBeam(emissions, { blank, beamSize, phrases });
+    const { blank } = this.#vocabulary;
+    const hotwords = new Hotwords(words, this.#vocabulary, HOTWORD_WEIGHT);
+    const [best] = prefixBeam(emissions, { blank, beamSize, hotwords });
     const tokens = await alignTokens(emissions, best?.tokens ?? [], { blank, signal });
     return timedTokens(tokens, this.#vocabulary, this.#network.config);
-  }
-
-  /** Letters of a phrase with delimiters between its words; nothing if it has other characters. */
-  #phraseTokens(phrase: string): number[][] {
-    const { delimiter } = this.#vocabulary;
-    const words = phrase.split(/\s+/).map((word) => this.#vocabulary.encodeWord(word).tokens);
-    const tokens = words.flatMap((word, i) =>
-      i > 0 && delimiter !== undefined ? [delimiter, ...word] : word,
-    );
-    const known = tokens.filter((id) => id !== undefined);
-    return known.length === tokens.length ? [known] : [];
   }
 
   /** Changes the adapters to those of a language of the capabilities; undefined keeps them. */

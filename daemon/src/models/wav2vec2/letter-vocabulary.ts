@@ -88,6 +88,25 @@ export class LetterVocabulary {
     return { tokens, unknown };
   }
 
+  /** Letters of a text with delimiters between its words; nothing if it has characters without tokens. */
+  encode(text: string): number[] {
+    const words = text
+      .trim()
+      .split(/\s+/)
+      .map((word) => this.encodeWord(word).tokens);
+    const tokens = words.flatMap((word, i) =>
+      i > 0 && this.delimiter !== undefined ? [this.delimiter, ...word] : word,
+    );
+    const known = tokens.filter((id) => id !== undefined);
+    return known.length === tokens.length ? known : [];
+  }
+
+  /** A text without delimiters has no words that begin or end: it is given as empty. */
+  decode(tokens: readonly number[]): string {
+    if (this.delimiter === undefined) return '';
+    return tokens.map((id) => (id === this.delimiter ? ' ' : this.textOf(id))).join('');
+  }
+
   #longestAt(text: string, at: number): [id: number | undefined, length: number] {
     for (let length = Math.min(this.#longest, text.length - at); length > 0; length--) {
       const id = this.#anyCase(text.slice(at, at + length));
