@@ -63,12 +63,16 @@ test('the rewards of a text sum up to what its complete phrases earn, whatever c
       fc.stringMatching(/^[1-4]{0,9}$/),
       nats,
       (phrases, text, bonus) => {
-        fc.pre(!phrases.some((one) => text.includes(one + one)));
         const hotwords = new Hotwords(phrases, tokenizer(false), bonus);
+        const longest = (before: string): string | undefined =>
+          phrases.filter((one) => before.endsWith(one)).sort((one, other) => other.length - one.length)[0];
         // The best set of phrases that do not overlap, by the position where each ends.
         const best = [0];
         for (let end = 1; end <= text.length; end++) {
-          const ending = phrases.filter((one) => text.slice(0, end).endsWith(one));
+          // One that directly follows itself earns nothing.
+          const ending = phrases.filter(
+            (one) => text.slice(0, end).endsWith(one) && longest(text.slice(0, end - one.length)) !== one,
+          );
           best[end] = Math.max(
             best[end - 1] ?? 0,
             ...ending.map(({ length }) => (best[end - length] ?? 0) + bonus(length)),
@@ -80,6 +84,28 @@ test('the rewards of a text sum up to what its complete phrases earn, whatever c
         for (const [i, step] of steps.entries()) {
           expect(step).toBeGreaterThanOrEqual((best[i + 1] ?? 0) - 1e-9);
           if (text[i] === '4') expect(step).toBeCloseTo(best[i + 1] ?? 0, 9);
+        }
+      },
+    ),
+  );
+});
+
+test('the reward of a token is what the score gains by it', () => {
+  fc.assert(
+    fc.property(
+      fc.boolean(),
+      fc.array(fc.stringMatching(/^[1-39]{1,3}$/), { maxLength: 5 }),
+      fc.stringMatching(/^[1-49]{0,6}$/),
+      nats,
+      (hasWords, phrases, text, bonus) => {
+        const made = tokenizer(hasWords);
+        const hotwords = new Hotwords(phrases, made, bonus);
+        const state = made.encode(text).reduce((at, token) => hotwords.advance(at, token), INITIAL_STATE);
+        const scores = new Float32Array(10).fill(1);
+        hotwords.reward(scores, state);
+        for (const [token, score] of scores.entries()) {
+          const gain = hotwords.score(hotwords.advance(state, token)) - hotwords.score(state);
+          expect(score).toBeCloseTo(1 + gain, 5);
         }
       },
     ),

@@ -176,6 +176,32 @@ export class Hotwords {
     );
   }
 
+  /** Adds to the score of each token of a vocabulary what `score` gains by it: less than 0 if it ends a word early. */
+  reward(scores: Float32Array, state: HotwordState): void {
+    const before = this.score(state);
+    const ended = this.finalScore(state);
+    // Tokens that continue no listed word.
+    const other = (token: number): number =>
+      state.isInWord && this.#edgesOf(token).begins ? state.earnedBonus : ended;
+    const listed = new Map<number, number>();
+    const offer = (token: number, score: number): void => {
+      if (score > (listed.get(token) ?? other(token))) listed.set(token, score);
+    };
+    for (const { node, bonusAtStart } of state.paths) {
+      for (const token of node.next.keys()) offer(token, bonusAtStart + this.#bonusOf(node.depth + 1));
+    }
+    const first = this.#bonusOf(1);
+    for (const token of first > 0 ? this.#root.next.keys() : []) {
+      if (!state.isInWord || !this.#edgesOf(token).begins) offer(token, ended + first);
+    }
+    if (before !== ended || before !== state.earnedBonus) {
+      for (const [token, score] of scores.entries()) scores[token] = score + other(token) - before;
+    }
+    for (const [token, score] of listed) {
+      if (token < scores.length) scores[token] = (scores[token] ?? 0) + score - other(token);
+    }
+  }
+
   /** Maximum bonus of the started words. */
   maxBonus({ paths, earnedBonus }: HotwordState): number {
     return paths.reduce(
