@@ -15,6 +15,8 @@ import {
 import { ownOptions } from '../own-options.js';
 import { transcribePieces } from '../pieces/transcribe-pieces.js';
 import type { AudioStream, LoadOptions, Recognizer } from '../speech-model.js';
+import type { LiveCheckpoint, LiveSpeech, LiveSpeechOptions } from '../streaming/live-speech.js';
+import { liveParakeet } from './live-parakeet.js';
 import { loadParakeet } from './load-parakeet.js';
 import { parakeetCapabilities } from './parakeet-capabilities.js';
 import { readConfig } from './parakeet-checkpoint.js';
@@ -72,6 +74,10 @@ export class ParakeetModel implements Recognizer {
     const capabilities = this.capabilities.transcribe;
     const decoder = new ParakeetDecoder(this.deps, own);
     return transcribePieces({ decoder, voice: this.deps.voice, capabilities }, audio, options, signal);
+  }
+
+  stream(options: LiveSpeechOptions, from?: LiveCheckpoint): LiveSpeech {
+    return liveParakeet({ ...this.deps, capabilities: this.capabilities.transcribe }, options, from);
   }
 
   dispose(): void {

@@ -8,7 +8,7 @@ export function parakeetCapabilities(config: ParakeetConfig) {
     transcribe: {
       languages: languagesOf(config),
       translates: false,
-      streams: false,
+      streams: true,
       wordTimestamps: true,
       hotwords: false,
       prompt: false,

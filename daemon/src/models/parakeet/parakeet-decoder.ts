@@ -1,7 +1,7 @@
 /** Decodes a piece of speech: the encoder once, then the transducer or the CTC head over its frames. */
 import type { FrontEnd } from '#daemon/audio/mel/front-end.js';
 import { HOP_SAMPLES, SAMPLE_RATE } from '#daemon/audio/mel/mel.js';
-import { MIN_FRAMES, normalizedFrames } from '#daemon/audio/mel/normalized-frames.js';
+import { MIN_FRAMES } from '#daemon/audio/mel/normalized-frames.js';
 import { mx, type MxArray } from '#native/index.js';
 
 import { SUBSAMPLING } from '../conformer/conformer-config.js';
@@ -13,6 +13,7 @@ import { decodeSequence } from '../transducer/transducer-decoder.js';
 import type { Transducer } from '../transducer/transducer.js';
 import type { Parakeet } from './parakeet-network.js';
 import type { ParakeetOptions } from './parakeet-options.js';
+import { melOf } from './parakeet-features.js';
 import type { SentencePieces } from '../text/sentence-pieces.js';
 
 export interface ParakeetDeps {
@@ -53,7 +54,7 @@ export class ParakeetDecoder implements PieceDecoder {
   ): Promise<TimedToken[]> {
     if (samples.length < MIN_FRAMES * HOP_SAMPLES) return [];
     const { model, vocabulary } = this.#deps;
-    const mel = await stopwatch.time('mel', () => this.#mel(samples));
+    const mel = await stopwatch.time('mel', () => melOf(this.#deps, samples));
     const features = await stopwatch.time('encode', () => encodeMel(model.encoder, mel, signal));
     try {
       const tokens = await stopwatch.time('decode', () => this.#tokens(features, signal));
@@ -68,15 +69,6 @@ export class ParakeetDecoder implements PieceDecoder {
     } finally {
       features.dispose();
     }
-  }
-
-  async #mel(samples: Float32Array): Promise<MxArray> {
-    const { mel, model } = this.#deps;
-    const frames = normalizedFrames(mel, samples, model.config.normalization);
-    const cast = mx.tidy(() => mx.astype(frames, model.dtype));
-    await mx.ready(cast);
-    frames.dispose();
-    return cast;
   }
 
   async #tokens(features: MxArray, signal: AbortSignal): Promise<FramedToken[]> {

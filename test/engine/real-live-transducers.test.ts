@@ -1,4 +1,4 @@
-/** Dictation with a transducer in real engine processes: another engine continues the session of a killed one, with the same text. */
+/** Dictation with transducers in real engine processes: another engine continues the session of a killed one, with the same text. */
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { systemClock } from '#daemon/clock.js';
@@ -13,15 +13,14 @@ import { describeWithEngine, jfk } from '#test/harness/real-engine.js';
 import { until } from '#test/harness/wait.js';
 import { samplesOf } from '#test/models/model-fixtures.js';
 import { nemotronDir } from '#test/models/nemotron/nemotron-fixtures.js';
+import { parakeetDir } from '#test/models/parakeet/parakeet-fixtures.js';
 
 const withEngine = describeWithEngine();
 const main = join(packageRoot, 'dist', 'daemon', 'src', 'engine', 'main.js');
 
 let pcm: Int16Array;
-let dir: string;
 let supervisor: Supervisor | undefined;
 beforeAll(async () => {
-  dir = nemotronDir('english');
   pcm = toPcm16(await samplesOf(jfk));
 });
 afterAll(() => supervisor?.stop());
@@ -35,6 +34,7 @@ function begin(): Supervisor {
 /** Sends the recorded audio from a checkpoint on, as the spool is replayed, until the engine is killed or done. */
 async function dictate(
   engine: Supervisor,
+  dir: string,
   pieceSamples: number,
   checkpoint?: SessionCheckpoint,
   killAfterSteps = Infinity,
@@ -43,7 +43,7 @@ async function dictate(
   const reports: EngineStreamReport[] = [];
   const steps = (): DecodeStep[] =>
     reports.flatMap((report) => (report.type === 'update' || report.type === 'done' ? [report.step] : []));
-  const request = { model: { name: 'nemotron', dir }, options: {}, fromSample };
+  const request = { model: { name: 'transducer', dir }, options: {}, fromSample };
   const running = engine.openStream({ ...request, ...(checkpoint && { checkpoint }) }, (report) => {
     reports.push(report);
     if (steps().length === killAfterSteps) engine.kill();
@@ -61,17 +61,23 @@ async function dictate(
 const committed = (steps: readonly DecodeStep[]): unknown[] =>
   steps.map(({ decodedSamples, committed: words, tentative }) => ({ decodedSamples, words, tentative }));
 
-withEngine('a session with Nemotron', () => {
-  test('continues after the death of its engine with the same words at the same samples', async () => {
-    const whole = await dictate(begin(), 1_600);
-    expect(whole.flatMap(({ committed: words }) => words).length).toBeGreaterThan(3);
-    await supervisor?.stop();
+const DIRS = { Nemotron: () => nemotronDir('english'), Parakeet: () => parakeetDir('tdt-huggingface') };
 
-    const before = await dictate(begin(), 7_001, undefined, 12);
-    await supervisor?.stop();
-    const checkpoint = JSON.parse(JSON.stringify(before.at(-1)?.checkpoint)) as SessionCheckpoint;
-    const after = await dictate(begin(), 16_000, checkpoint);
-    await supervisor?.stop();
-    expect(committed([...before, ...after])).toEqual(committed(whole));
-  });
+withEngine('a session', () => {
+  test.each(['Nemotron', 'Parakeet'] as const)(
+    'with %s continues after the death of its engine with the same words at the same samples',
+    async (family) => {
+      const dir = DIRS[family]();
+      const whole = await dictate(begin(), dir, 1_600);
+      expect(whole.flatMap(({ committed: words }) => words).length).toBeGreaterThan(3);
+      await supervisor?.stop();
+
+      const before = await dictate(begin(), dir, 7_001, undefined, 12);
+      await supervisor?.stop();
+      const checkpoint = JSON.parse(JSON.stringify(before.at(-1)?.checkpoint)) as SessionCheckpoint;
+      const after = await dictate(begin(), dir, 16_000, checkpoint);
+      await supervisor?.stop();
+      expect(committed([...before, ...after])).toEqual(committed(whole));
+    },
+  );
 });
