@@ -36,7 +36,13 @@ export const SMALL_HYBRID: ParakeetConfig = {
   hasCtc: true,
 };
 
-export function writeRandomParakeet(dir: string, config: ParakeetConfig, dtype: Dtype): void {
+/** @param pieceOf the text of a token */
+export function writeRandomParakeet(
+  dir: string,
+  config: ParakeetConfig,
+  dtype: Dtype,
+  pieceOf = (id: number): string => `\u2581${id}`,
+): void {
   using network = new Parakeet(config);
   mx.tidy(() => {
     const weights: Record<string, MxArray> = {};
@@ -48,6 +54,6 @@ export function writeRandomParakeet(dir: string, config: ParakeetConfig, dtype: 
     }
     mx.saveSafetensors(join(dir, 'model.safetensors'), weights, {});
   });
-  const pieces = Array.from({ length: config.tokens }, (_, id) => `\u2581${id}`);
+  const pieces = Array.from({ length: config.tokens }, (_, id) => pieceOf(id));
   writeFileSync(join(dir, 'config.json'), JSON.stringify(writtenConfig(config, pieces, undefined)));
 }

@@ -16,6 +16,7 @@ import { ownOptions } from '../own-options.js';
 import { transcribePieces } from '../pieces/transcribe-pieces.js';
 import type { AudioStream, LoadOptions, Recognizer } from '../speech-model.js';
 import type { LiveCheckpoint, LiveSpeech, LiveSpeechOptions } from '../streaming/live-speech.js';
+import { LanguageFilter } from './language-filter.js';
 import { liveParakeet } from './live-parakeet.js';
 import { loadParakeet } from './load-parakeet.js';
 import { parakeetCapabilities } from './parakeet-capabilities.js';
@@ -53,7 +54,8 @@ export class ParakeetModel implements Recognizer {
     try {
       const voice = await VoiceActivity.load();
       const mel = new SpectralFrontEnd(nemoMel(config.encoder.bands));
-      const deps = { model, mel, vocabulary, voice, transducer: transducerOf(model) };
+      const filter = new LanguageFilter(config, vocabulary);
+      const deps = { model, mel, vocabulary, filter, voice, transducer: transducerOf(model) };
       return new ParakeetModel(basename(resolve(dir)), deps);
     } catch (error) {
       model.dispose();
@@ -81,6 +83,7 @@ export class ParakeetModel implements Recognizer {
   }
 
   dispose(): void {
+    this.deps.filter.dispose();
     this.deps.model.dispose();
     this.deps.mel.dispose();
     this.deps.voice.dispose();

@@ -43,11 +43,11 @@ export function liveParakeet(
     transducer: transducer.config,
     checkpointKey: [...key, windows.leftFrames, windows.chunkFrames, windows.lookaheadFrames].join('-'),
     utteranceEndSeconds: UTTERANCE_END_SECONDS,
-    open: (_language, place) =>
-      new BufferedUtterance(
-        { transducer, windows, encode: (samples, signal) => encodeSamples(deps, samples, signal) },
-        place,
-      ),
+    open: (language, place) => {
+      const encode = (samples: Float32Array, signal: AbortSignal) => encodeSamples(deps, samples, signal);
+      const bias = deps.filter.biasOf(language);
+      return new BufferedUtterance({ transducer, windows, bias, encode }, place);
+    },
     firstSampleFor: ({ chunks }) => firstSampleOf(chunks, windows),
   };
   return new LiveUtterances(live, options, from);

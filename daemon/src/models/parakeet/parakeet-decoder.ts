@@ -11,6 +11,7 @@ import { emissionsOf } from '../ctc/emissions.js';
 import type { PieceContext, PieceDecoder, SpeechPiece, TimedToken } from '../pieces/piece-decoder.js';
 import { decodeSequence } from '../transducer/transducer-decoder.js';
 import type { Transducer } from '../transducer/transducer.js';
+import type { LanguageFilter } from './language-filter.js';
 import type { Parakeet } from './parakeet-network.js';
 import type { ParakeetOptions } from './parakeet-options.js';
 import { melOf } from './parakeet-features.js';
@@ -20,6 +21,7 @@ export interface ParakeetDeps {
   readonly model: Parakeet;
   readonly mel: FrontEnd;
   readonly vocabulary: SentencePieces;
+  readonly filter: LanguageFilter;
   /** Absent for a model with CTC alone. */
   readonly transducer: Transducer | undefined;
 }
@@ -49,7 +51,7 @@ export class ParakeetDecoder implements PieceDecoder {
 
   async decode(
     { samples }: SpeechPiece,
-    { stopwatch }: PieceContext,
+    { language, stopwatch }: PieceContext,
     signal: AbortSignal,
   ): Promise<TimedToken[]> {
     if (samples.length < MIN_FRAMES * HOP_SAMPLES) return [];
@@ -57,7 +59,7 @@ export class ParakeetDecoder implements PieceDecoder {
     const mel = await stopwatch.time('mel', () => melOf(this.#deps, samples));
     const features = await stopwatch.time('encode', () => encodeMel(model.encoder, mel, signal));
     try {
-      const tokens = await stopwatch.time('decode', () => this.#tokens(features, signal));
+      const tokens = await stopwatch.time('decode', () => this.#tokens(features, language, signal));
       const texts = vocabulary.texts(tokens.map(({ id }) => id));
       return tokens.map(({ id, start, end, logprob }, i) => ({
         id,
@@ -71,10 +73,15 @@ export class ParakeetDecoder implements PieceDecoder {
     }
   }
 
-  async #tokens(features: MxArray, signal: AbortSignal): Promise<FramedToken[]> {
-    const { model, transducer } = this.#deps;
+  async #tokens(
+    features: MxArray,
+    language: string | undefined,
+    signal: AbortSignal,
+  ): Promise<FramedToken[]> {
+    const { model, transducer, filter } = this.#deps;
+    const bias = filter.biasOf(language);
     if (transducer !== undefined && this.#head !== 'ctc') {
-      const emissions = await decodeSequence(transducer, features, {}, signal);
+      const emissions = await decodeSequence(transducer, features, { bias }, signal);
       return emissions.map(({ token, frame, frames, logprob }) => ({
         id: token,
         start: frame,
@@ -84,7 +91,10 @@ export class ParakeetDecoder implements PieceDecoder {
     }
     const { ctc_decoder: head, config } = model;
     if (head === null) throw new RangeError('the model has no CTC head');
-    const logits = mx.tidy(() => head.forward(features));
+    const logits = mx.tidy(() => {
+      const scores = head.forward(features);
+      return bias === undefined ? scores : mx.add(scores, mx.slice(bias, [0], [config.tokens + 1]));
+    });
     try {
       return collapse(await emissionsOf(logits), config.tokens);
     } finally {
