@@ -49,10 +49,18 @@ describe('segments', () => {
     expect(texts([])).toEqual([]);
   });
 
+  test('hold tokens without text beside text, and alone if it is wanted', () => {
+    const [silent, spoken] = [tokensOf('', ''), tokensOf(' a', '.', '', '')];
+    expect(segmentsOf(spoken, OPTIONS).map(({ tokens }) => tokens)).toEqual([[0, 1, 2, 3]]);
+    expect(segmentsOf(silent, OPTIONS)).toEqual([]);
+    const [kept] = segmentsOf(silent, { ...OPTIONS, keepsTextless: true });
+    expect(kept).toMatchObject({ text: '', tokens: [0, 1] });
+  });
+
   test('hold all tokens in order, whatever they are', () => {
     const token = fc.record({
       id: fc.nat(100),
-      text: fc.constantFrom(' a', 'b', '.', ',', ' c', '?', ' Mr', ' ”', '-'),
+      text: fc.constantFrom(' a', '', ' ', 'b', '.', ',', ' c', '?', ' Mr', ' ”', '-'),
       probability: fc.double({ min: 0, max: 1, noNaN: true }),
       start: fc.double({ min: -1, max: 40, noNaN: true }),
       end: fc.double({ min: -1, max: 40, noNaN: true }),
@@ -61,7 +69,7 @@ describe('segments', () => {
       fc.property(fc.array(token, { maxLength: 60 }), (tokens) => {
         const piece = { start: 8000, samples: new Float32Array(30 * 16_000) };
         const placed = placeTokens(tokens, piece, true);
-        const segments = segmentsOf(placed, OPTIONS);
+        const segments = segmentsOf(placed, { ...OPTIONS, keepsTextless: true });
         expect(segments.flatMap(({ tokens: ids = [] }) => ids)).toEqual(tokens.map(({ id }) => id));
         for (const [i, { start, end, confidence = NaN, words = [], text }] of segments.entries()) {
           expect(start).toBeGreaterThanOrEqual(segments[i - 1]?.start ?? 0.5);

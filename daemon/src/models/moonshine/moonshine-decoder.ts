@@ -22,7 +22,9 @@ import type { PieceVocabulary } from './piece-vocabulary.js';
 import { endToken, searchTokens } from './search-tokens.js';
 
 /** The model was trained on audio of at most this length. */
-export const MAX_PIECE_SECONDS = 30;
+const MAX_SPEECH_SECONDS = 30;
+/** Its authors' code cuts nothing. Longer audio is cut, since the network was never trained on it and memory grows. */
+export const MAX_PIECE_SECONDS = 40;
 export const DEFAULT_TOKENS_PER_SECOND = 6.5;
 /** A short word may need this many tokens, whatever its length: two, punctuation, and the end-of-text. */
 const MIN_TOKENS = 5;
@@ -45,7 +47,8 @@ interface DecoderOptions extends MoonshineOptions {
 }
 
 export class MoonshineDecoder implements PieceDecoder {
-  readonly maxSeconds = MAX_PIECE_SECONDS;
+  readonly maxSeconds = MAX_SPEECH_SECONDS;
+  readonly maxUncutSeconds = MAX_PIECE_SECONDS;
   readonly #deps: MoonshineDeps;
   readonly #tokensPerSecond: number;
   readonly #beamSize: number;
@@ -71,7 +74,7 @@ export class MoonshineDecoder implements PieceDecoder {
     const audio = await stopwatch.time('encode', () => encodeSamples(model, samples, signal));
     // One position holds the start of the text.
     const wanted = Math.trunc((samples.length / SAMPLE_RATE) * this.#tokensPerSecond) - 1;
-    const maxTokens = Math.max(MIN_TOKENS, wanted);
+    const maxTokens = Math.min(model.config.maxTokens, Math.max(MIN_TOKENS, wanted));
     const caches = makeCaches(model, maxTokens);
     // Without VAD the text is what the model says, as its authors' code gives it.
     const isGuarded = spoken !== undefined;

@@ -46,6 +46,8 @@ export interface PieceContext {
 export interface PieceDecoder {
   /** The longest piece. */
   readonly maxSeconds: number;
+  /** Without VAD, if longer: audio of this length is not cut, so that the text is that of the authors' code. */
+  readonly maxUncutSeconds?: number;
 
   /**
    * The tokens of the text of a piece, without those that stand for no text. Pieces know nothing of each other.

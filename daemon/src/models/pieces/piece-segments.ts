@@ -10,6 +10,8 @@ import { groupWords, wordsOf } from './piece-words.js';
 export interface SegmentOptions {
   /** Whether spaces separate words. */
   readonly isSpaced: boolean;
+  /** Whether tokens that have no text make a segment if the piece has no others. */
+  readonly keepsTextless?: boolean;
   /** Whether segments end at sentences; otherwise the piece is one segment. */
   readonly splitsSentences: boolean;
   readonly wordTimestamps: boolean;
@@ -39,12 +41,9 @@ export function placeTokens(
 
 /** @param tokens of one piece, with times of the file */
 export function segmentsOf(tokens: readonly TimedToken[], options: SegmentOptions): Segment[] {
-  const { isSpaced, splitsSentences } = options;
+  const { isSpaced, splitsSentences, keepsTextless = false } = options;
   const groups = splitsSentences ? sentencesOf(tokens, isSpaced) : [[...tokens]];
-  return groups.flatMap((group) => {
-    const text = textOf(group);
-    return text.trim() === '' ? [] : [segmentOf(group, text, options)];
-  });
+  return withoutTextless(groups, keepsTextless).map((group) => segmentOf(group, textOf(group), options));
 }
 
 /** Geometric mean of the probabilities; 1 without tokens. */
@@ -71,6 +70,21 @@ function segmentOf(
       tokenBytes: tokens.map((token) => Buffer.from(token.text).toString('base64')),
     }),
   };
+}
+
+/** The groups that have text; the tokens of the others belong to the group before them, or to the first one. */
+function withoutTextless(groups: readonly TimedToken[][], keepsTextless: boolean): TimedToken[][] {
+  const kept: TimedToken[][] = [];
+  let leading: TimedToken[] = [];
+  for (const group of groups) {
+    const last = kept.at(-1);
+    if (textOf(group).trim() !== '') {
+      kept.push([...leading, ...group]);
+      leading = [];
+    } else if (last) last.push(...group);
+    else leading = [...leading, ...group];
+  }
+  return keepsTextless && leading.length > 0 ? [leading] : kept;
 }
 
 function sentencesOf(tokens: readonly TimedToken[], isSpaced: boolean): TimedToken[][] {

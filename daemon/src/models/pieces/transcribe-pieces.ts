@@ -41,9 +41,13 @@ export async function* transcribePieces(
   const language = checkedLanguage(options.language, capabilities.languages);
   const speech = speechOptionsOf(options.vad);
   const stopwatch = new Stopwatch();
-  const cutter = new PieceCutter(decoder.maxSeconds, speech && new SpeechTrack(voice.stream(), speech));
+  const cutter = speech
+    ? new PieceCutter(decoder.maxSeconds, new SpeechTrack(voice.stream(), speech))
+    : new PieceCutter(decoder.maxUncutSeconds ?? decoder.maxSeconds, undefined);
   const segmentOptions = {
     isSpaced: isSpaced(language ?? UNKNOWN_LANGUAGE),
+    // Without VAD the tokens are those of the model, whatever they are.
+    keepsTextless: speech === undefined,
     splitsSentences: options.timestamps !== false,
     wordTimestamps: options.wordTimestamps ?? false,
     tokenLogprobs: options.tokenLogprobs ?? false,

@@ -6,7 +6,7 @@ import type { TokenizerFiles } from './tokenizer-files.js';
 import type { Wav2Vec2Config } from './wav2vec2-config.js';
 
 /** The models were trained on up to 35 s at a time, and attention takes memory by the square of the length. */
-export const MAX_PIECE_SECONDS = 30;
+export const MAX_PIECE_SECONDS = 40;
 
 export function wav2Vec2Capabilities(
   dir: string,
