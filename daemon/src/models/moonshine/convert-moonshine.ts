@@ -1,4 +1,5 @@
 /** Inspects a Moonshine checkpoint and converts it, in the layout of transformers. */
+import { existsSync } from 'node:fs';
 import { copyFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
@@ -11,7 +12,8 @@ import { ruleFor } from '../checkpoint/layer-rules.js';
 import { readConfigFile } from '../config-file.js';
 import type { LoadOptions } from '../speech-model.js';
 import { MOONSHINE_LANGUAGES } from './moonshine-capabilities.js';
-import { isKernel, openCheckpoint } from './moonshine-checkpoint.js';
+import { GENERATION_FILE, readGenerationConfig } from './generation-config.js';
+import { isKernel, openCheckpoint, readConfig } from './moonshine-checkpoint.js';
 import { convertedConfig, parseConfig, type MoonshineConfig } from './moonshine-config.js';
 import { Moonshine } from './moonshine-network.js';
 import { PieceVocabulary, TOKENIZER_FILE } from './piece-vocabulary.js';
@@ -20,7 +22,7 @@ export async function inspect(
   dir: string,
   options: LoadOptions,
 ): Promise<Omit<ModelMetadata, 'files' | 'footprint'>> {
-  const config = parseConfig(await readConfigFile(dir));
+  const config = await readConfig(dir);
   PieceVocabulary.load(dir, config.vocabulary); // validates it
   return {
     family: 'moonshine',
@@ -38,7 +40,7 @@ export async function convert(
   loadOptions: LoadOptions,
 ): Promise<void> {
   const json = await readConfigFile(dir);
-  const config = parseConfig(json);
+  const config = parseConfig(json, readGenerationConfig(dir));
   PieceVocabulary.load(dir, config.vocabulary); // before the work instead of after it
   const { encoderLayers, decoderLayers } = config;
   const quantizing = {
@@ -60,6 +62,8 @@ export async function convert(
     const written = convertedConfig(json, options.dtype, quantization);
     await writeFile(join(out, 'config.json'), `${JSON.stringify(written, null, 2)}\n`);
     await copyFile(join(dir, TOKENIZER_FILE), join(out, TOKENIZER_FILE));
+    const generation = join(dir, GENERATION_FILE);
+    if (existsSync(generation)) await copyFile(generation, join(out, GENERATION_FILE));
   });
 }
 

@@ -48,16 +48,18 @@ export async function decodeTokens(
   { maxTokens, shouldStop }: DecodeLimits,
   signal: AbortSignal,
 ): Promise<DecodedTokens> {
-  const { startToken, endTokens } = model.config;
+  const { startToken, endTokens, suppressedTokens, suppressedFirstTokens } = model.config;
+  const never = biasAgainst(suppressedTokens, model);
+  const notFirst = biasAgainst([...suppressedTokens, ...suppressedFirstTokens], model);
   for (const cache of caches) cache.reset();
   const tokens: DecodedToken[] = [];
-  let step: Step | undefined = firstStep(model, audio, caches, startToken);
+  let step: Step | undefined = firstStep(model, audio, caches, startToken, notFirst);
   let next: Step | undefined;
   try {
     mx.asyncEval(step.token, step.logprob);
     while (step !== undefined) {
       if (tokens.length + 1 < maxTokens) {
-        next = nextStep(model, audio, caches, step.token);
+        next = nextStep(model, audio, caches, step.token, never);
         mx.asyncEval(next.token, next.logprob);
       }
       await mx.ready(step.token, step.logprob);
@@ -73,6 +75,7 @@ export async function decodeTokens(
     return { found: tokens, ended: false };
   } finally {
     for (const leftover of [step, next]) if (leftover !== undefined) disposeStep(leftover);
+    mx.dispose(never, notFirst);
   }
 }
 
@@ -85,8 +88,9 @@ function firstStep(
   audio: AudioKeysValues,
   caches: readonly nn.SelfAttentionCache[],
   start: number,
+  bias: MxArray | undefined,
 ): Step {
-  return mx.tidy(() => nextStep(model, audio, caches, mx.array([start], [1], 'int32')));
+  return mx.tidy(() => nextStep(model, audio, caches, mx.array([start], [1], 'int32'), bias));
 }
 
 function nextStep(
@@ -94,13 +98,22 @@ function nextStep(
   audio: AudioKeysValues,
   caches: readonly nn.SelfAttentionCache[],
   previous: MxArray,
+  bias: MxArray | undefined,
 ): Step {
   return mx.tidy(() => {
     const hidden = decoder.forward(mx.reshape(previous, [1, 1]), caches, audio); // [1, 1, D]
     const logits = decoder.logits(mx.reshape(hidden, [1, -1])); // [1, V]
-    const [token, logprob] = nn.argmax(logits);
+    const [token, logprob] = nn.argmax(bias === undefined ? logits : mx.add(logits, bias));
     return { token, logprob };
   });
+}
+
+/** Added to the logits, [V]: -∞ for these tokens. Undefined if there are none. */
+function biasAgainst(tokens: readonly number[], { config }: Moonshine): MxArray | undefined {
+  if (tokens.length === 0) return undefined;
+  const bias = new Float32Array(config.vocabulary);
+  for (const token of tokens) bias[token] = -Infinity;
+  return mx.array(bias);
 }
 
 function disposeStep({ token, logprob }: Step): void {

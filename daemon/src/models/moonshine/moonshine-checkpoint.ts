@@ -5,6 +5,7 @@ import { isSameArray, swapped, type Checkpoint } from '../checkpoint/checkpoint-
 import { asModelError } from '../checkpoint/model-error.js';
 import { type NamedArrays, type Namings, openNamedArrays } from '../checkpoint/naming.js';
 import { readConfigFile } from '../config-file.js';
+import { readGenerationConfig } from './generation-config.js';
 import { parseConfig, type MoonshineConfig } from './moonshine-config.js';
 import { CONVOLUTIONS } from './moonshine-network.js';
 
@@ -32,7 +33,7 @@ export const MOONSHINE_NAMINGS: Namings<'output layer'> = {
 };
 
 export async function readConfig(dir: string): Promise<MoonshineConfig> {
-  return parseConfig(await readConfigFile(dir));
+  return parseConfig(await readConfigFile(dir), readGenerationConfig(dir));
 }
 
 /** @throws SottoError MODEL_CORRUPT or MODEL_UNSUPPORTED, naming the file and the faulty keys */

@@ -13,6 +13,7 @@ import {
   storedQuantization,
   type StoredQuantization,
 } from '../checkpoint/quantization.js';
+import type { GenerationConfig } from './generation-config.js';
 
 /** Published models have at most 8 layers of width 416. Sizes are limited before memory is taken for them. */
 const MAX_WIDTH = 8_192;
@@ -52,8 +53,8 @@ const file = v.object({
   partial_rotary_factor: v.nullish(factor),
   rope_parameters: v.nullish(ropeParameters),
   rope_scaling: v.nullish(v.null()),
-  decoder_start_token_id: v.optional(token, 1),
-  eos_token_id: v.optional(v.union([token, v.pipe(v.array(token), v.minLength(1))]), 2),
+  decoder_start_token_id: v.nullish(token),
+  eos_token_id: v.nullish(v.union([token, v.pipe(v.array(token), v.minLength(1))])),
   tie_word_embeddings: v.optional(v.literal(true), true),
   quantization: v.exactOptional(quantizationSchema),
 });
@@ -74,9 +75,16 @@ export interface MoonshineConfig {
   readonly maxPositions: number;
   readonly startToken: number;
   readonly endTokens: readonly number[];
+  /** Never written; the others not as the first token. */
+  readonly suppressedTokens: readonly number[];
+  readonly suppressedFirstTokens: readonly number[];
+  /** Of a piece, the end of the text among them; Infinity without a limit. */
+  readonly maxTokens: number;
   readonly quantization?: StoredQuantization;
 }
 
+const DEFAULT_START = 1;
+const DEFAULT_END = 2;
 const DEFAULT_THETA = 10_000;
 /** Of transformers, for configs without the field. */
 const DEFAULT_ROTARY_FACTOR = 0.9;
@@ -86,7 +94,7 @@ export function isMoonshineConfig(json: Readonly<Record<string, unknown>>): bool
 }
 
 /** @throws SottoError MODEL_UNSUPPORTED naming the first unsupported field */
-export function parseConfig(json: unknown): MoonshineConfig {
+export function parseConfig(json: unknown, generation: GenerationConfig = {}): MoonshineConfig {
   const c = parseFields(file, json);
   const { hidden_size: size, decoder_num_attention_heads: heads } = c;
   if (c.encoder_num_attention_heads !== heads) {
@@ -98,10 +106,14 @@ export function parseConfig(json: unknown): MoonshineConfig {
     if ((c[field] ?? heads) !== heads) throw unsupportedConfig(`${field}: ${c[field]} must be ${heads}`);
   }
   if (size % heads !== 0) throw unsupportedConfig(`hidden_size: ${size} is not divisible by ${heads} heads`);
-  const ends = typeof c.eos_token_id === 'number' ? [c.eos_token_id] : c.eos_token_id;
+  const ends = listOf(generation.eos_token_id ?? c.eos_token_id ?? DEFAULT_END);
+  const start = generation.decoder_start_token_id ?? c.decoder_start_token_id ?? DEFAULT_START;
+  const { suppress_tokens: suppressed, begin_suppress_tokens: suppressedFirst } = generation;
   for (const [field, id] of [
-    ['decoder_start_token_id', c.decoder_start_token_id],
-    ...ends.map((end) => ['eos_token_id', end] as const),
+    ...[start, c.decoder_start_token_id ?? start].map((id) => ['decoder_start_token_id', id] as const),
+    ...[...ends, ...listOf(c.eos_token_id)].map((id) => ['eos_token_id', id] as const),
+    ...(suppressed ?? []).map((id) => ['suppress_tokens', id] as const),
+    ...(suppressedFirst ?? []).map((id) => ['begin_suppress_tokens', id] as const),
   ] as const) {
     if (id >= c.vocab_size)
       throw unsupportedConfig(`${field}: ${id} is not in a vocabulary of ${c.vocab_size}`);
@@ -120,11 +132,20 @@ export function parseConfig(json: unknown): MoonshineConfig {
       c.rope_parameters?.partial_rotary_factor ?? c.partial_rotary_factor ?? DEFAULT_ROTARY_FACTOR,
     ),
     maxPositions: c.max_position_embeddings,
-    startToken: c.decoder_start_token_id,
+    startToken: start,
     endTokens: ends,
+    suppressedTokens: suppressed ?? [],
+    suppressedFirstTokens: suppressedFirst ?? [],
+    maxTokens: Math.min(
+      generation.max_new_tokens ?? Infinity,
+      generation.max_length ? Math.max(1, generation.max_length - 1) : Infinity,
+    ),
     ...defined({ quantization: c.quantization && storedQuantization(c.quantization) }),
   };
 }
+
+const listOf = (ids: number | readonly number[] | null | undefined): readonly number[] =>
+  typeof ids === 'number' ? [ids] : (ids ?? []);
 
 /** transformers rounds an odd number of dimensions up, at the frequencies of the odd number. */
 function rotaryOf(headWidth: number, theta: number, partialFactor: number): RotaryPositions {
