@@ -4,6 +4,10 @@ import { join } from 'node:path';
 import { describe, expect, test } from '@jest/globals';
 
 import { familyOf, footprintOf, loadRecognizer } from '#daemon/models/registry.js';
+import { readTokenizerFiles } from '#daemon/models/wav2vec2/tokenizer-files.js';
+import { openCheckpoint, readConfig } from '#daemon/models/wav2vec2/wav2vec2-checkpoint.js';
+import { POSITIONS_WEIGHT } from '#daemon/models/wav2vec2/wav2vec2-namings.js';
+import { MAX_PIECE_SECONDS } from '#daemon/models/wav2vec2/wav2vec2-capabilities.js';
 import { mx, type MxArray } from '#native/index.js';
 
 import { editJson, emptyDir } from '../checkpoint/checkpoint-dirs.js';
@@ -249,6 +253,37 @@ describe('converted', () => {
   });
 });
 
+test('processor_config.json counts more than preprocessor_config.json', () => {
+  const dir = wav2vec2Dir('base');
+  const file = join(dir, 'processor_config.json');
+  const normalizes = (): boolean => readTokenizerFiles(dir).normalizes;
+  editJson(join(dir, 'preprocessor_config.json'), (json) => (json.do_normalize = true));
+  writeFileSync(file, '{"processor_class": "Wav2Vec2Processor"}');
+  expect(normalizes()).toBe(true);
+  writeFileSync(file, '{"feature_extractor": {"do_normalize": false, "sampling_rate": 16000}}');
+  expect(normalizes()).toBe(false);
+  writeFileSync(file, '{"feature_extractor": {"sampling_rate": 8000}}');
+  expect(normalizes).toThrow(/processor_config\.json: feature_extractor\.sampling_rate/);
+});
+
+test('the folded kernel of a checkpoint in bfloat16 is not rounded again', async () => {
+  const dir = wav2vec2Dir('large-stable');
+  editArrays(join(dir, WEIGHTS), (arrays) => {
+    for (const [name, array] of Object.entries(arrays)) arrays[name] = array.astype('bfloat16');
+  });
+  const checkpoint = await openCheckpoint(dir, await readConfig(dir));
+  const kernel = await checkpoint.array(POSITIONS_WEIGHT);
+  const [rounded, whole] = ['bfloat16', 'float32'].map((dtype) =>
+    kernel
+      .astype(dtype as 'float32')
+      .astype('float32')
+      .toTypedArray('float32'),
+  );
+  expect(whole).not.toEqual(rounded);
+  kernel.dispose();
+  checkpoint.close();
+});
+
 describe('the footprint', () => {
   test.each(NAMES)(
     'of %s: weights to the byte, work within 5 % of the peak of a longest piece',
@@ -261,7 +296,7 @@ describe('the footprint', () => {
       mx.memory.resetPeak();
       await transcribedAll(
         model,
-        new Float32Array(30 * 16_000).map((_, n) => Math.sin(0.1 * n)),
+        new Float32Array(MAX_PIECE_SECONDS * 16_000).map((_, n) => Math.sin(0.1 * n)),
       );
       const measured = mx.memory.peak() - before;
       expect(Math.abs((predicted.weightBytes + predicted.workBytes) / measured - 1)).toBeLessThan(0.05);

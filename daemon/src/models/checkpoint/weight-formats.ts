@@ -14,6 +14,11 @@ export interface StoredWeights {
   isQuantized(layer: string): boolean;
 }
 
+export interface FileWeights extends StoredWeights {
+  /** Whether a weight of the network is stored under a name of its own; it may be computed from others instead. */
+  isStored(name: string): boolean;
+}
+
 const DTYPES: Readonly<Record<string, Dtype>> = { F16: 'float16', BF16: 'bfloat16', F32: 'float32' };
 
 /**
@@ -24,7 +29,7 @@ export async function storedWeights<Other extends string>(
   dir: string,
   namings: Namings<Other>,
   common: string,
-): Promise<StoredWeights> {
+): Promise<FileWeights> {
   const entries = await readdir(dir);
   const single = SINGLE_FILES.find((name) => entries.includes(name));
   const shards = entries.filter((name) => name.endsWith('.safetensors'));
@@ -47,6 +52,7 @@ export async function storedWeights<Other extends string>(
   return {
     dtypeOf: (name) => dtypes.get(name) ?? defaultDtype,
     isQuantized: (layer) => dtypes.has(`${layer}.scales`),
+    isStored: (name) => dtypes.has(name),
   };
 }
 
@@ -55,14 +61,18 @@ async function withoutHeaders<Other extends string>(
   dir: string,
   namings: Namings<Other>,
   common: string,
-): Promise<StoredWeights> {
+): Promise<FileWeights> {
   const arrays = await openNamedArrays(dir, namings);
   try {
     const { names } = arrays;
     const sample = await arrays.weight(common);
     const { dtype } = sample;
     sample.dispose();
-    return { dtypeOf: () => dtype, isQuantized: (layer) => names.has(`${layer}.scales`) };
+    return {
+      dtypeOf: () => dtype,
+      isQuantized: (layer) => names.has(`${layer}.scales`),
+      isStored: (name) => names.has(name),
+    };
   } finally {
     arrays.close();
   }

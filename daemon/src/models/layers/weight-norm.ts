@@ -2,7 +2,7 @@
 import { mx, type MxArray } from '#native/index.js';
 
 /**
- * g v / |v|, in the dtype of v; the norm is over all axes along which `g` has one element.
+ * g v / |v| in float32, whatever the dtypes: rounding it again would change the model. The norm is over all axes along which `g` has one element.
  *
  * @param g magnitudes, of the shape of v with 1 along the other axes
  * @throws RangeError if the shapes don't fit
@@ -17,6 +17,6 @@ export function foldWeightNorm(g: MxArray, v: MxArray): MxArray {
   return mx.tidy(() => {
     const direction = mx.astype(v, 'float32');
     const length = mx.sqrt(mx.sum(mx.square(direction), axes, true));
-    return mx.astype(mx.multiply(mx.divide(direction, length), g), v.dtype);
+    return mx.multiply(mx.divide(direction, length), mx.astype(g, 'float32'));
   });
 }

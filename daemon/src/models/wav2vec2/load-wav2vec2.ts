@@ -9,8 +9,9 @@ import { Wav2Vec2 } from './wav2vec2-network.js';
 const plan: NetworkPlan<Wav2Vec2Config, Wav2Vec2> = {
   build: (config) => new Wav2Vec2(config),
   fusion: fusedWav2Vec2,
+  // The folded kernel is float32, whatever the others are.
   castForGpu: (model) => {
-    if (model.dtype === 'float32') model.toDtype('float16');
+    model.toDtype(model.dtype === 'float32' ? 'float16' : model.dtype);
   },
 };
 

@@ -1,16 +1,15 @@
 /** The small files beside the weights: how samples are scaled, and what the tokens are. */
-import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import * as v from 'valibot';
 
 import { SottoError } from '#daemon/protocol/errors.js';
 import { integer } from '#daemon/protocol/fields.js';
-import { MODEL_FILE } from '#daemon/protocol/file-errors.js';
-import { readSmallFile } from '#daemon/read-small-file.js';
 
-import { MAX_CONFIG_BYTES } from '../config-file.js';
+import { readOptionalJson } from '../checkpoint/optional-json.js';
 
 const VOCABULARY = 'vocab.json';
+/** transformers 5 writes it in place of `preprocessor_config.json`. */
+const PROCESSOR = 'processor_config.json';
 /** Files that a converted model needs, too. */
 export const TOKENIZER_FILES = [
   VOCABULARY,
@@ -18,6 +17,7 @@ export const TOKENIZER_FILES = [
   'special_tokens_map.json',
   'added_tokens.json',
   'preprocessor_config.json',
+  PROCESSOR,
 ] as const;
 
 const SAMPLE_RATE = 16_000;
@@ -47,6 +47,8 @@ const preprocessor = v.object({
   sampling_rate: v.nullish(v.literal(SAMPLE_RATE)),
   feature_size: v.nullish(v.literal(1)),
 });
+/** As transformers, which reads the fields of the extractor here if there are any. */
+const processor = v.object({ feature_extractor: v.nullish(preprocessor) });
 const tokenIds = v.record(v.string(), integer);
 /** Of one language, or of each. */
 const vocabularies = v.union([tokenIds, v.record(v.string(), tokenIds)]);
@@ -68,13 +70,13 @@ export interface TokenizerFiles {
 
 /** @throws SottoError MODEL_CORRUPT or MODEL_UNSUPPORTED naming the file and the field */
 export function readTokenizerFiles(dir: string): TokenizerFiles {
-  const settings = read(dir, 'tokenizer_config.json', tokenizerConfig) ?? {};
-  const map = read(dir, 'special_tokens_map.json', specialTokens) ?? {};
+  const settings = readOptionalJson(dir, 'tokenizer_config.json', tokenizerConfig) ?? {};
+  const map = readOptionalJson(dir, 'special_tokens_map.json', specialTokens) ?? {};
   const kind = settings.tokenizer_class ?? '';
   if (kind.includes('Phoneme')) {
     throw new SottoError('MODEL_UNSUPPORTED', `${dir}: ${kind} writes phonemes, not text`);
   }
-  const found = read(dir, VOCABULARY, vocabularies);
+  const found = readOptionalJson(dir, VOCABULARY, vocabularies);
   if (found === undefined) throw new SottoError('MODEL_CORRUPT', `${join(dir, VOCABULARY)} is missing`);
   const entries = Object.entries(found);
   const isFlat = entries.every(([, value]) => typeof value === 'number');
@@ -85,7 +87,7 @@ export function readTokenizerFiles(dir: string): TokenizerFiles {
       ? new Map([[undefined, found as Record<string, number>]])
       : new Map(entries as [string, Record<string, number>][]),
     language: isFlat ? undefined : (settings.target_lang ?? 'eng'), // the default of transformers
-    added: read(dir, 'added_tokens.json', tokenIds) ?? {},
+    added: readOptionalJson(dir, 'added_tokens.json', tokenIds) ?? {},
     special: [
       special('pad_token', '<pad>'),
       special('unk_token', '<unk>'),
@@ -94,30 +96,14 @@ export function readTokenizerFiles(dir: string): TokenizerFiles {
     ],
     delimiter: settings.word_delimiter_token ?? '|',
     isLowerCased: settings.do_lower_case ?? false,
-    normalizes: read(dir, 'preprocessor_config.json', preprocessor)?.do_normalize ?? true,
+    normalizes: readPreprocessor(dir).do_normalize ?? true,
   };
 }
 
-/** Undefined if the file does not exist. */
-function read<Schema extends v.GenericSchema>(
-  dir: string,
-  name: string,
-  schema: Schema,
-): v.InferOutput<Schema> | undefined {
-  const path = join(dir, name);
-  if (!existsSync(path)) return undefined;
-  let json: unknown;
-  try {
-    json = JSON.parse(readSmallFile(path, MAX_CONFIG_BYTES, MODEL_FILE));
-  } catch (cause) {
-    if (cause instanceof SottoError) throw cause;
-    throw new SottoError('MODEL_CORRUPT', `${path} is not JSON`, { cause });
-  }
-  const parsed = v.safeParse(schema, json);
-  if (parsed.success) return parsed.output;
-  const [issue] = parsed.issues;
-  throw new SottoError(
-    'MODEL_UNSUPPORTED',
-    `${path}: ${v.getDotPath(issue) ?? 'the file'}: ${issue.message}`,
+function readPreprocessor(dir: string): v.InferOutput<typeof preprocessor> {
+  return (
+    readOptionalJson(dir, PROCESSOR, processor)?.feature_extractor ??
+    readOptionalJson(dir, 'preprocessor_config.json', preprocessor) ??
+    {}
   );
 }

@@ -2,7 +2,7 @@
 import { SAMPLE_RATE } from '#daemon/audio/mel/mel.js';
 
 import { asModelError } from '../checkpoint/model-error.js';
-import { storedWeights, type StoredWeights } from '../checkpoint/weight-formats.js';
+import { storedWeights, type FileWeights } from '../checkpoint/weight-formats.js';
 import { bytesOf, currentBackend, type Backend } from '../memory/backend.js';
 import { asFloat16, matrixBytes, type Matrix } from '../memory/matrix-bytes.js';
 import type { Footprint } from '../speech-model.js';
@@ -10,7 +10,7 @@ import { MAX_PIECE_SECONDS } from './wav2vec2-capabilities.js';
 import { readConfig } from './wav2vec2-checkpoint.js';
 import { frameGeometry, type Wav2Vec2Config } from './wav2vec2-config.js';
 import { BLOCK_FRAMES } from './wav2vec2-decoder.js';
-import { WAV2VEC2_NAMINGS } from './wav2vec2-namings.js';
+import { POSITIONS_WEIGHT, WAV2VEC2_NAMINGS } from './wav2vec2-namings.js';
 
 /** Its dtype is that of the activations. */
 const COMMON = 'wav2vec2.encoder.layer_norm.weight';
@@ -24,20 +24,21 @@ const VOICE_BYTES = 1_500_000;
 export async function wav2Vec2Footprint(dir: string): Promise<Footprint> {
   const config = await readConfig(dir);
   try {
-    return footprint(config, await storedWeights(dir, WAV2VEC2_NAMINGS, COMMON), currentBackend());
+    const stored = await storedWeights(dir, WAV2VEC2_NAMINGS, COMMON);
+    return footprint(config, stored, currentBackend());
   } catch (error) {
     throw asModelError(error, dir);
   }
 }
 
-export function footprint(config: Wav2Vec2Config, stored: StoredWeights, backend: Backend): Footprint {
+export function footprint(config: Wav2Vec2Config, stored: FileWeights, backend: Backend): Footprint {
   const kept = backend === 'gpu' ? asFloat16(stored, COMMON) : stored;
   const width = backend === 'gpu' ? bytesOf(kept.dtypeOf(COMMON)) : FLOAT32;
   const matrices = matricesOf(config).map((matrix) =>
     matrixBytes(matrix, config.quantization, kept, backend),
   );
   return {
-    weightBytes: sum(matrices) + positionBytes(config, kept, backend) + plainCount(config) * width,
+    weightBytes: sum(matrices) + positionBytes(config, stored, backend, width) + plainCount(config) * width,
     workBytes: VOICE_BYTES + workBytes(config, backend, width),
   };
 }
@@ -89,16 +90,23 @@ function matricesOf(config: Wav2Vec2Config): Matrix[] {
 }
 
 /** The grouped convolution; our kernels have a matrix for each group. */
-function positionBytes(config: Wav2Vec2Config, stored: StoredWeights, backend: Backend): number {
+function positionBytes(
+  config: Wav2Vec2Config,
+  stored: FileWeights,
+  backend: Backend,
+  activationWidth: number,
+): number {
   const {
     hidden_size: dims,
     num_conv_pos_embeddings: kernel,
     num_conv_pos_embedding_groups: groups,
   } = config;
   const size = dims / groups;
-  const width = backend === 'cpu' ? FLOAT32 : bytesOf(stored.dtypeOf(COMMON));
+  // Our kernels keep what is stored; a kernel that is folded at loading is float32.
+  const isAsStored = backend === 'kernels' && stored.isStored(POSITIONS_WEIGHT);
+  const width = isAsStored ? bytesOf(stored.dtypeOf(POSITIONS_WEIGHT)) : activationWidth;
   const rows = backend === 'kernels' ? Math.ceil(size / PANEL) * PANEL : size;
-  return groups * rows * kernel * size * width + dims * (backend === 'gpu' ? width : FLOAT32);
+  return groups * rows * kernel * size * width + dims * activationWidth;
 }
 
 /** Whether the norm of the first convolution is part of its product, which then has a plain matrix and no bias. */
