@@ -121,15 +121,50 @@ export interface Cpu {
    */
   gatedDepthwise(x: MxArray, weights: MxArray, bias: MxArray, options?: StreamOption): MxArray;
   /**
-   * 3 × 3 convolution of stride 2 and padding 1, each channel with its own kernel: x [B, H, W, C], or [B, H, W, 1],
-   * whose channel goes to all C; weights [9, C], bias [C] → [B, ⌈H / 2⌉, ⌈W / 2⌉, C].
+   * 3 × 3 convolution of stride 2, each channel with its own kernel: x [B, H, W, C], or [B, H, W, 1], whose channel goes to
+   * all C; weights [9, C], bias [C] → [B, H', W', C]. padding: zeros at the top, bottom, left and right, 0 to 2 each, 1 by
+   * default; H' = ⌊(H + top + bottom - 1) / 2⌋.
    */
   stridedDepthwise(
     x: MxArray,
     weights: MxArray,
     bias: MxArray,
-    options?: StreamOption & { relu?: boolean },
+    options?: StreamOption & {
+      relu?: boolean;
+      padding?: readonly [top: number, bottom: number, left: number, right: number];
+    },
   ): MxArray;
+  /**
+   * Relative attention over audio in chunks of R frames: the frames of a chunk see each other and K frames before it.
+   * qkv [1, T, 3 H D]; distances [K + 2 R - 1, H D]: the keys of the distances K + R - 1 … -(R - 1); u and v [H, D] as in
+   * `relativeAttention`; past [1, C, 2 H D]: keys beside values of the C ≤ K frames before. A chunk's bits don't depend
+   * on the number of chunks in a call.
+   *
+   * @returns [1, T, H D], and the past of the next call
+   */
+  causalAttention(
+    qkv: MxArray,
+    distances: MxArray,
+    u: MxArray,
+    v: MxArray,
+    chunkFrames: number,
+    options?: StreamOption & { past?: MxArray | null },
+  ): [attended: MxArray, past: MxArray];
+  /**
+   * SiLU of the layer norm of a depthwise convolution over a gated frame and those before it: x [1, T, 2 C], whose second
+   * half gates the first; past [1, K - 1, C]: gated frames before; weights [K, C], K at most 65; the others [C].
+   *
+   * @returns [1, T, C], and the past of the next call
+   */
+  causalDepthwise(
+    x: MxArray,
+    past: MxArray,
+    weights: MxArray,
+    normWeight: MxArray,
+    normBias: MxArray,
+    eps: number,
+    options?: StreamOption & { bias?: MxArray | null },
+  ): [convolved: MxArray, past: MxArray];
   /**
    * Greedy decoding of a transducer, B ≤ 16 sequences side by side; each gets the same bits as alone. frames [B, T, J]:
    * features projected for the joint. walk int32 [B, 3]: the frame to start at, the symbols that it has emitted, the number of

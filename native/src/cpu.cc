@@ -8,6 +8,7 @@
 
 #ifdef SOTTO_CPU_KERNELS
 #include "cpu/attention.h"
+#include "cpu/causal_attention.h"
 #include "cpu/decoder_block.h"
 #include "cpu/depthwise.h"
 #include "cpu/elementwise.h"
@@ -108,8 +109,21 @@ array relative_attention(array qkv, array distances, array u, array v, Stream s)
 
 array gated_depthwise(array x, array weights, array bias, Stream s) { return cpu::gated_depthwise(x, weights, bias, s); }
 
-array strided_depthwise(array x, array weights, array bias, Default<false> relu, Stream s) {
-  return cpu::strided_depthwise(x, weights, bias, relu, s);
+array strided_depthwise(array x, array weights, array bias, Default<false> relu, std::optional<std::vector<int>> padding, Stream s) {
+  cpu::Padding sides;
+  if (padding) {
+    if (padding->size() != 4) throw wrong_value("padding has four sides");
+    sides = {padding->at(0), padding->at(1), padding->at(2), padding->at(3)};
+  }
+  return cpu::strided_depthwise(x, weights, bias, relu, sides, s);
+}
+
+Pair causal_attention(array qkv, array distances, array u, array v, int chunk_frames, MaybeArray past, Stream s) {
+  return cpu::causal_attention(qkv, distances, u, v, chunk_frames, past, s);
+}
+
+Pair causal_depthwise(array x, array past, array weights, array norm_weight, array norm_bias, double eps, MaybeArray bias, Stream s) {
+  return cpu::causal_depthwise(x, past, {weights, std::move(bias), norm_weight, norm_bias, static_cast<float>(eps)}, s);
 }
 
 std::vector<array> decode_transducer(array frames, array walk, array state, std::vector<MaybeArray> weights, int tokens,
@@ -140,7 +154,9 @@ array decoder_weights(std::vector<MaybeArray>, Stream) { absent(); }
 array decoder_block(array, array, array, array, array, array, int, double, Stream) { absent(); }
 array relative_attention(array, array, array, array, Stream) { absent(); }
 array gated_depthwise(array, array, array, Stream) { absent(); }
-array strided_depthwise(array, array, array, Default<false>, Stream) { absent(); }
+array strided_depthwise(array, array, array, Default<false>, std::optional<std::vector<int>>, Stream) { absent(); }
+Pair causal_attention(array, array, array, array, int, MaybeArray, Stream) { absent(); }
+Pair causal_depthwise(array, array, array, array, array, double, MaybeArray, Stream) { absent(); }
 std::vector<array> decode_transducer(array, array, array, std::vector<MaybeArray>, int, std::vector<int>, int, int, Default<false>, Stream) {
   absent();
 }
@@ -162,7 +178,9 @@ constexpr Op kOps[] = {
     op<decoder_block>("decoderBlock", "x, keys, values, crossKeys, crossValues, weights, offset, eps"),
     op<relative_attention>("relativeAttention", "qkv, distances, u, v"),
     op<gated_depthwise>("gatedDepthwise", "x, weights, bias"),
-    op<strided_depthwise>("stridedDepthwise", "x, weights, bias, *, relu"),
+    op<strided_depthwise>("stridedDepthwise", "x, weights, bias, *, relu, padding"),
+    op<causal_attention>("causalAttention", "qkv, distances, u, v, chunkFrames, *, past"),
+    op<causal_depthwise>("causalDepthwise", "x, past, weights, normWeight, normBias, eps, *, bias"),
     op<decode_transducer>("decodeTransducer", "frames, walk, state, weights, tokens, durations, maxSymbols, limit, *, tanh"),
     op<argmax>("argmax", "logits"),
     op<lstm_available>("lstmAvailable", ""),

@@ -105,6 +105,8 @@ export const EXAMPLES: Readonly<Record<string, readonly Hostile[]>> = {
   'cpu.relativeAttention': [a([1, 3, 24]), a([5, 8]), a([2, 4]), a([2, 4])],
   'cpu.gatedDepthwise': [a([1, 4, 16]), a([3, 8]), a([8])],
   'cpu.stridedDepthwise': [a([1, 4, 4, 8]), a([9, 8]), a([8])],
+  'cpu.causalAttention': [a([1, 4, 24]), a([7, 8]), a([2, 4]), a([2, 4]), is(2)],
+  'cpu.causalDepthwise': [a([1, 4, 16]), a([1, 2, 8]), a([3, 8]), a([8]), a([8]), is(1e-5)],
   'cpu.decodeTransducer': [
     a([1, 3, 16]),
     { kind: 'array', shape: [1, 3], dtype: 'int32', layout: 'lazy' },

@@ -1,26 +1,39 @@
 import { mx, type MxArray } from '#native/index.js';
 import * as nn from '#native/nn/index.js';
 
-import { CausalAttention, type AttentionState } from './causal-attention.js';
+import { CausalAttention } from './causal-attention.js';
 import type { CausalConformerConfig } from './causal-config.js';
 import { FeedForward } from './conformer-block.js';
 
 /** Of earlier frames. */
 export interface LayerState {
-  /** None before the first audio. */
-  readonly attention: AttentionState | undefined;
+  /** Keys beside values, [1, C, 2 D]; none before the first audio. */
+  readonly attention: MxArray | undefined;
   /** Inputs of the depthwise convolution, [1, K - 1, D]. */
   readonly convolution: MxArray;
 }
 
 /** What a layer knows of the places of the frames. */
 export interface FramePositions {
-  /** `CausalAttention.distanceKeys` of the layer. */
+  /** Keys of the distances between frames, in the layer's own form. */
   readonly distances: MxArray;
   /** Added to the scores, [T, C + T]; absent if all may attend to all. */
   readonly mask: MxArray | undefined;
+  /** Frames of a chunk. */
+  readonly chunkFrames: number;
   /** Frames that the next chunk attends to. */
   readonly keptFrames: number;
+}
+
+/** A block of the encoder, in any form. */
+export interface AnyCausalBlock extends nn.Module {
+  /** Whether a chunk's bits don't depend on the number of chunks in a call, and positions on nothing but the chunk's length. */
+  readonly isChunkwise: boolean;
+  readonly norm_out: nn.LayerNorm;
+  /** Keys of distances from their sinusoids, [P, D]. They don't depend on the audio. */
+  distanceKeys(sinusoids: MxArray): MxArray;
+  /** x [1, T, D] → [1, T, D] and the state after it */
+  forward(x: MxArray, positions: FramePositions, before: LayerState): [MxArray, LayerState];
 }
 
 /**
@@ -45,12 +58,13 @@ export class CausalConvolution extends nn.Module {
   forward(x: MxArray, before: MxArray): [MxArray, MxArray] {
     const inputs = mx.concatenate([before, nn.glu(this.pointwise_conv1.forward(x))], 1);
     const convolved = nn.silu(this.batch_norm.forward(this.depthwise_conv.forward(inputs)));
-    return [this.pointwise_conv2.forward(convolved), lastFrames(inputs, 1, before.shape[1] ?? 0)];
+    return [this.pointwise_conv2.forward(convolved), lastFrames(inputs, before.shape[1] ?? 0)];
   }
 }
 
 /** A block of the encoder of Noroozi et al., arXiv 2312.17279. */
-export class CausalConformerBlock extends nn.Module {
+export class CausalConformerBlock extends nn.Module implements AnyCausalBlock {
+  readonly isChunkwise = false;
   norm_feed_forward1: nn.LayerNorm;
   feed_forward1: FeedForward;
   norm_self_att: nn.LayerNorm;
@@ -75,6 +89,10 @@ export class CausalConformerBlock extends nn.Module {
     this.norm_out = new nn.LayerNorm(dims);
   }
 
+  distanceKeys(sinusoids: MxArray): MxArray {
+    return this.self_attn.distanceKeys(sinusoids);
+  }
+
   /** x [1, T, D] → [1, T, D] and the state after it */
   forward(
     x: MxArray,
@@ -83,22 +101,18 @@ export class CausalConformerBlock extends nn.Module {
   ): [MxArray, LayerState] {
     x = mx.add(x, mx.multiply(this.feed_forward1.forward(this.norm_feed_forward1.forward(x)), 0.5));
     const normed = this.norm_self_att.forward(x);
-    const [attended, { keys, values }] = this.self_attn.extend(normed, distances, before.attention, mask);
+    const [attended, all] = this.self_attn.extend(normed, distances, before.attention, mask);
     x = mx.add(x, attended);
     const [convolved, convolution] = this.conv.forward(this.norm_conv.forward(x), before.convolution);
     x = mx.add(x, convolved);
     x = mx.add(x, mx.multiply(this.feed_forward2.forward(this.norm_feed_forward2.forward(x)), 0.5));
-    const attention =
-      keptFrames === 0
-        ? undefined
-        : { keys: lastFrames(keys, 2, keptFrames), values: lastFrames(values, 2, keptFrames) };
+    const attention = keptFrames === 0 ? undefined : lastFrames(all, keptFrames);
     return [this.norm_out.forward(x), { attention, convolution }];
   }
 }
 
-/** The last `count` frames along an axis, or all of fewer, in memory of their own. */
-function lastFrames(x: MxArray, axis: number, count: number): MxArray {
-  const { shape } = x;
-  const start = shape.map((size, i) => (i === axis ? Math.max(0, size - count) : 0));
-  return mx.contiguous(mx.slice(x, start, shape));
+/** The last `count` frames of [1, T, D], or all of fewer, in memory of their own. */
+function lastFrames(x: MxArray, count: number): MxArray {
+  const [, frames = 0, dims = 0] = x.shape;
+  return mx.contiguous(mx.slice(x, [0, Math.max(0, frames - count), 0], [1, frames, dims]));
 }

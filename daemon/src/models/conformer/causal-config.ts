@@ -21,12 +21,18 @@ export function halvedBands(bands: number): number {
   return Math.floor(bands / 2) + 1;
 }
 
-/**
- * Chunks after which an encoder that starts in the middle of audio is exact: in each layer a frame depends on so many chunks
- * by attention and by convolution, and the subsampling on the chunk before.
- */
+/** Chunks before its own that a frame depends on within one layer: by attention, then by convolution. */
+function chunksPerLayer({ leftFrames, kernelSize }: CausalConformerConfig, chunkFrames: number): number {
+  return Math.floor(leftFrames / chunkFrames) + Math.ceil((kernelSize - 1) / chunkFrames);
+}
+
+/** Chunks after which an encoder that starts in the middle of audio is exact: those of all layers and of the subsampling. */
 export function warmUpChunks(config: CausalConformerConfig, chunkFrames: number): number {
-  const byAttention = Math.floor(config.leftFrames / chunkFrames);
-  const byConvolution = Math.ceil((config.kernelSize - 1) / chunkFrames);
-  return 1 + config.layers * (byAttention + byConvolution);
+  return 1 + config.layers * chunksPerLayer(config, chunkFrames);
+}
+
+/** Layers whose features the first exact chunk depends on, at the chunk that is `chunksBefore` ≥ 1 before it. */
+export function warmUpDepth(config: CausalConformerConfig, chunkFrames: number, chunksBefore: number): number {
+  const perLayer = Math.max(1, chunksPerLayer(config, chunkFrames));
+  return Math.max(0, config.layers + 1 - Math.ceil(chunksBefore / perLayer));
 }

@@ -6,9 +6,14 @@
 import { mx, type Dtype, type MxArray } from '#native/index.js';
 import * as nn from '#native/nn/index.js';
 
-import { CausalConformerBlock, type FramePositions, type LayerState } from './causal-block.js';
+import {
+  CausalConformerBlock,
+  type AnyCausalBlock,
+  type FramePositions,
+  type LayerState,
+} from './causal-block.js';
 import { halvedBands, pastFrames, type CausalConformerConfig } from './causal-config.js';
-import { CausalSubsampling, type SubsamplingState } from './causal-subsampling.js';
+import { CausalSubsampling, type AnyCausalSubsampling, type SubsamplingState } from './causal-subsampling.js';
 import { relativePositions } from './relative-attention.js';
 
 /** All that the next chunk needs of earlier audio. A value: encoding makes a new one. */
@@ -18,8 +23,8 @@ export interface CausalState {
 }
 
 export class CausalConformerEncoder extends nn.Module {
-  pre_encode: CausalSubsampling;
-  layers: CausalConformerBlock[];
+  pre_encode: AnyCausalSubsampling;
+  layers: AnyCausalBlock[];
 
   constructor(readonly config: CausalConformerConfig) {
     super();
@@ -54,6 +59,11 @@ export class CausalConformerEncoder extends nn.Module {
     return [this.config.isInputScaled ? mx.multiply(x, Math.sqrt(this.config.dims)) : x, after];
   }
 
+  /** `AnyCausalBlock.isChunkwise` of all layers. */
+  get isChunkwise(): boolean {
+    return this.layers.every(({ isChunkwise }) => isChunkwise);
+  }
+
   /**
    * What each layer knows of the places of `frames` after `cachedFrames` others; independent of the audio.
    *
@@ -61,14 +71,16 @@ export class CausalConformerEncoder extends nn.Module {
    */
   positions(frames: number, cachedFrames: number, chunkFrames: number, dtype: Dtype): FramePositions[] {
     const keptFrames = pastFrames(this.config, chunkFrames);
-    const sinusoids = relativePositions(frames, this.config.dims, dtype, cachedFrames);
+    const { isChunkwise } = this;
+    const [own, earlier] = isChunkwise ? [chunkFrames, keptFrames] : [frames, cachedFrames];
+    const sinusoids = relativePositions(own, this.config.dims, dtype, earlier);
     const mask =
-      frames > chunkFrames ? chunkMask(frames, cachedFrames, chunkFrames, keptFrames, dtype) : undefined;
-    return this.layers.map(({ self_attn }) => ({
-      distances: self_attn.distanceKeys(sinusoids),
-      mask,
-      keptFrames,
-    }));
+      frames > chunkFrames && !isChunkwise
+        ? chunkMask(frames, cachedFrames, chunkFrames, keptFrames, dtype)
+        : undefined;
+    return this.layers.map((layer) => {
+      return { distances: layer.distanceKeys(sinusoids), mask, chunkFrames, keptFrames };
+    });
   }
 
   /**
@@ -76,15 +88,18 @@ export class CausalConformerEncoder extends nn.Module {
    *
    * @param x of `embed`, [1, T, D]
    * @param positions of T frames after those in `before`
+   * @param depth layers to run; the others keep their state, and the result is that of the last one
    */
   forward(
     x: MxArray,
     positions: readonly FramePositions[],
     before: readonly LayerState[],
+    depth = this.layers.length,
   ): [MxArray, LayerState[]] {
     const after = this.layers.map((layer, i) => {
       const [places, state] = [positions[i], before[i]];
       if (places === undefined || state === undefined) throw new RangeError(`no state for layer ${i}`);
+      if (i >= depth) return state;
       const [y, own] = layer.forward(x, places, state);
       x = y;
       return own;

@@ -6,6 +6,7 @@ import { mx, type MxArray } from '#native/index.js';
 import * as nn from '#native/nn/index.js';
 
 import { ConformerBlock, type AnyConformerBlock, type FeedForward } from './conformer-block.js';
+import { biasOf, DepthwiseWeights } from './depthwise-weights.js';
 import { Subsampling, type AnySubsampling } from './subsampling.js';
 
 /** For `nn.fuse`. Other devices compute the plain layers. */
@@ -58,32 +59,17 @@ class FusedConformerBlock extends nn.Module implements AnyConformerBlock {
     const distances = this.linear_pos.forward(positions);
     const attended = mx.cpu.relativeAttention(qkv, distances, this.pos_bias_u, this.pos_bias_v);
     x = this.linear_out.fused(attended, { residual: x });
-    const { weights, bias } = this.depthwise_conv;
+    const { depthwise_conv: kernel } = this;
     const doubled = this.pointwise_conv1.fused(x, { norm: this.norm_conv });
-    x = this.pointwise_conv2.fused(mx.cpu.gatedDepthwise(doubled, weights, bias), { residual: x });
+    x = this.pointwise_conv2.fused(mx.cpu.gatedDepthwise(doubled, kernel.weights, biasOf(kernel)), { residual: x });
     x = halfFeedForward(x, this.norm_feed_forward2, this.feed_forward2);
     return this.norm_out.forward(x);
   }
 }
 
 /** x + ½ feedForward(norm(x)) */
-function halfFeedForward(x: MxArray, norm: nn.LayerNorm, { linear1, linear2 }: FeedForward): MxArray {
+export function halfFeedForward(x: MxArray, norm: nn.LayerNorm, { linear1, linear2 }: FeedForward): MxArray {
   return linear2.fused(linear1.fused(x, { norm, silu: true }), { scale: 0.5, residual: x });
-}
-
-/** A depthwise convolution as the kernels read it. Takes over the arrays of the layer. */
-class DepthwiseWeights extends nn.Module {
-  weights: MxArray; // [taps, channels]
-  bias: MxArray; // [channels]
-
-  constructor({ weight, bias }: nn.Conv1d | nn.Conv2d) {
-    super();
-    if (bias === null) throw new RangeError('a depthwise convolution without a bias');
-    const [channels = 0] = weight.shape;
-    this.weights = mx.keep(mx.tidy(() => mx.contiguous(mx.transpose(mx.reshape(weight, [channels, -1])))));
-    this.bias = bias;
-    weight.dispose();
-  }
 }
 
 class FusedSubsampling extends nn.Module implements AnySubsampling {
@@ -101,7 +87,7 @@ class FusedSubsampling extends nn.Module implements AnySubsampling {
     for (const [i, layer] of this.conv.entries()) {
       if (layer instanceof DepthwiseWeights) {
         const relu = this.conv[i + 1] === null;
-        x = mx.cpu.stridedDepthwise(x, layer.weights, layer.bias, { relu });
+        x = mx.cpu.stridedDepthwise(x, layer.weights, biasOf(layer), { relu });
       } else if (layer !== null) {
         x = nn.relu(layer.forward(x));
       }

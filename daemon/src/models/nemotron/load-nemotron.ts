@@ -5,10 +5,12 @@ import { readConfigFile } from '../config-file.js';
 import { openConformer } from '../conformer/open-conformer.js';
 import type { LoadOptions } from '../speech-model.js';
 import { parseConfig, type NemotronConfig } from './nemotron-config.js';
+import { fusedNemotron } from './fused-nemotron.js';
 import { Nemotron } from './nemotron-network.js';
 
 const plan: NetworkPlan<NemotronConfig, Nemotron> = {
   build: (config) => new Nemotron(config),
+  fusion: fusedNemotron,
   // √D times larger activations leave the range of float16.
   castForGpu: (model) => {
     const isWhole = model.dtype === 'float32';

@@ -6,7 +6,7 @@ import { framesBetween, samplesFor } from '#daemon/audio/mel/frames-between.js';
 import type { FrontEnd } from '#daemon/audio/mel/front-end.js';
 import { HOP_SAMPLES } from '#daemon/audio/mel/mel.js';
 import { yieldToEventLoop } from '#daemon/async.js';
-import { mx } from '#native/index.js';
+import { mx, type MxArray } from '#native/index.js';
 
 import { melFramesOf, warmUpChunks } from '../conformer/causal-config.js';
 import type { CausalState } from '../conformer/causal-encoder.js';
@@ -123,18 +123,24 @@ export class UtteranceDecoder implements StreamingUtterance {
     if (this.#state !== undefined) return this.#state;
     const { encoder, mel } = this.#deps;
     const first = warmUpStart(this.#deps, this.#chunks);
-    this.#state = first === 0 ? encoder.start() : encoder.startWithin();
-    for (let chunk = first; chunk < this.#chunks; chunk++) {
-      const before = this.#state;
-      const [from, to] = [this.#melFrames(chunk), this.#melFrames(chunk + 1)];
-      const frames = framesBetween(mel, from, to, audio.end, (a, b) => audio.read(a, b));
-      const { features, state } = await encoder.encode(frames, before, false);
-      features.dispose();
-      disposeState(before);
-      this.#state = state;
-      await yieldToEventLoop(signal);
+    let state = first === 0 ? encoder.start() : encoder.startWithin();
+    try {
+      for (let chunk = first; chunk < this.#chunks; ) {
+        const end = Math.min(chunk + encoder.warmUpChunksAtOnce, this.#chunks);
+        const mels: MxArray[] = [];
+        for (; chunk < end; chunk++) {
+          const [from, to] = [this.#melFrames(chunk), this.#melFrames(chunk + 1)];
+          mels.push(framesBetween(mel, from, to, audio.end, (a, b) => audio.read(a, b)));
+        }
+        state = await encoder.warmUp(mels, state, this.#chunks - end);
+        await yieldToEventLoop(signal);
+      }
+    } catch (error) {
+      disposeState(state);
+      throw error;
     }
-    return this.#state;
+    this.#state = state;
+    return state;
   }
 }
 
