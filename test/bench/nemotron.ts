@@ -1,133 +1,193 @@
 /**
- * Cost of Nemotron streaming at full size (0.6 B) with random float32 weights: decode steps of live audio at each look-ahead,
- * and a file. Random weights measure no words.
+ * Cost of Nemotron streaming at full size (0.6 B) with random weights: decode steps of live audio at each look-ahead, a file, and
+ * the return to the middle of a dictation. Beside transformers' streaming encoder on torch, in turns, if `SOTTO_TORCH_PYTHON` names
+ * a Python that has both. Random weights measure no words.
+ *
+ *     npm run bench -- nemotron [--bits none,8] [--lookahead 80,160,560,1120] [--seconds 8] [--weights DIR]
  */
-import { SpectralFrontEnd } from '#daemon/audio/mel/front-end.js';
-import { nemoMel } from '#daemon/audio/mel/variants.js';
-import { ChunkEncoder } from '#daemon/models/conformer/chunk-encoder.js';
-import type { NemotronConfig } from '#daemon/models/nemotron/nemotron-config.js';
-import { CHUNKS_AT_ONCE } from '#daemon/models/nemotron/nemotron-decoder.js';
-import { Nemotron } from '#daemon/models/nemotron/nemotron-network.js';
-import { UtteranceDecoder } from '#daemon/models/nemotron/utterance-decoder.js';
-import { Transducer } from '#daemon/models/transducer/transducer.js';
-import { mx, type MxArray } from '#native/index.js';
-import * as nn from '#native/nn/index.js';
+import { spawn, type ChildProcess } from 'node:child_process';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
 
+import { readGbPerSecond } from '#daemon/engine/selftest/roofline.js';
+import { ChunkEncoder } from '#daemon/models/conformer/chunk-encoder.js';
+import { NemotronModel } from '#daemon/models/nemotron/index.js';
+import { CHUNKS_AT_ONCE } from '#daemon/models/nemotron/nemotron-decoder.js';
+import { UtteranceDecoder, type UtteranceDeps } from '#daemon/models/nemotron/utterance-decoder.js';
+import { Transducer } from '#daemon/models/transducer/transducer.js';
+
+import { randomAudio, writeRandomNemotron } from './random-nemotron.js';
 import { median, printTable, saveResult } from './report.js';
 
 const RATE = 16_000;
-const SECONDS = 14;
 const FRAME_MS = 80;
-/** Steps whose left context is not complete yet. */
-const WARM_UP_SECONDS = 8;
-/** Bias of the blank. Speech has about three tokens a second, which random weights meet with no bias tried so far. */
-const BLANK_BIAS = Number(process.env.SOTTO_BENCH_BLANK_BIAS ?? 3.5);
+const THREADS = 2;
+/** Steps whose left context is not complete yet, and some more. */
+const WARM_UP_SECONDS = 6.5;
+/** Spoken before a dictation is resumed: the longest part that is encoded again without and with the longest utterance. */
+const RESUMED_AFTER_SECONDS = [40, 170];
 
-const CONFIG: NemotronConfig = {
-  encoder: {
-    bands: 128,
-    layers: 24,
-    dims: 1024,
-    heads: 8,
-    feedForwardDims: 4096,
-    kernelSize: 9,
-    subsamplingChannels: 256,
-    hasBias: false,
-    hasConvolutionBias: false,
-    isInputScaled: false,
-    leftFrames: 70,
-  },
-  lookahead: 13,
-  tokens: 1024,
-  transducer: {
-    encoderDims: 1024,
-    tokens: 1024,
-    predictionDims: 640,
-    predictionLayers: 2,
-    jointDims: 640,
-    activation: 'relu',
-    durations: [],
-    maxSymbols: 10,
-  },
-};
+interface Row {
+  readonly weights: string;
+  readonly lookaheadMs: number;
+  /** Medians of a step. */
+  readonly seconds: number;
+  readonly cpuSeconds: number;
+  readonly tokensPerSecond: number;
+  /** Of the encoder alone. */
+  readonly torchSeconds: number | undefined;
+}
 
 export async function nemotron(argv: string[]): Promise<void> {
-  const model = randomNemotron();
-  const mel = new SpectralFrontEnd(nemoMel(CONFIG.encoder.bands));
-  const transducer = new Transducer(CONFIG.transducer, model.decoder, model.joint, model.dtype);
-  const samples = Float32Array.from({ length: SECONDS * RATE }, (_, t) => 0.2 * Math.sin(t * t * 1e-6));
-  const result: Record<string, number> = {};
-  for (const chunkFrames of [7, 14, 2, 1]) {
-    const encoder = new ChunkEncoder(model.encoder, chunkFrames, model.dtype);
-    const deps = { model, mel, transducer, encoder, slot: 0 };
-    const live = await secondsOfSteps(new UtteranceDecoder(deps), samples, chunkFrames);
-    const stepSeconds = (chunkFrames * FRAME_MS) / 1000;
-    result[`${chunkFrames * FRAME_MS} ms: step`] = live.seconds;
-    result[`${chunkFrames * FRAME_MS} ms: RTF`] = live.seconds / stepSeconds;
-    result[`${chunkFrames * FRAME_MS} ms: tokens`] = live.tokens;
-    if (chunkFrames === 14) {
-      const begin = performance.now();
-      const decoder = new UtteranceDecoder(deps);
-      const { signal } = new AbortController();
-      await decoder.advance(audioOf(samples, samples.length), signal, CHUNKS_AT_ONCE);
-      result['file: RTF'] = (performance.now() - begin) / 1000 / SECONDS;
-      decoder.dispose();
+  const { values: args } = parseArgs({
+    args: argv,
+    options: {
+      bits: { type: 'string', default: 'none,8' },
+      lookahead: { type: 'string', default: '80,160,560,1120' },
+      seconds: { type: 'string', default: '8' },
+      weights: { type: 'string', default: join(tmpdir(), 'sotto-nemotron') },
+      'no-resume': { type: 'boolean', default: false },
+      'save-baseline': { type: 'boolean', default: false },
+    },
+  });
+  const torch = TorchStreaming.start();
+  const rows: Row[] = [];
+  const others: Record<string, number> = { 'memory, GB/s': await readGbPerSecond(THREADS) };
+  for (const bits of args.bits.split(',')) {
+    const weights = bits === 'none' ? 'float32' : `${bits} bit`;
+    const dir = await writeRandomNemotron(args.weights, '0.6b', bits === 'none' ? undefined : 8);
+    const model = await NemotronModel.load(dir);
+    others[`${weights}: weights, GB`] = model.weightBytes / 1e9;
+    for (const lookaheadMs of args.lookahead.split(',').map(Number)) {
+      const [chunkFrames, seconds] = [lookaheadMs / FRAME_MS, Number(args.seconds)];
+      const encoder = new ChunkEncoder(model.deps.model.encoder, chunkFrames, model.deps.model.dtype);
+      const steps = Math.ceil((seconds * 1000) / lookaheadMs);
+      const live = await costOfSteps(depsOf(model, encoder), lookaheadMs, steps);
+      const torchSeconds = await torch?.secondsOfStep(chunkFrames - 1, steps);
+      rows.push({ weights, lookaheadMs, ...live, torchSeconds });
+      console.error(rows.at(-1));
+      encoder.dispose();
     }
+    const encoder = new ChunkEncoder(model.deps.model.encoder, 7, model.deps.model.dtype);
+    const deps = depsOf(model, encoder);
+    others[`${weights}: file, s/s`] = await fileRtf(deps);
+    for (const after of args['no-resume'] ? [] : RESUMED_AFTER_SECONDS)
+      others[`${weights}: resume after ${after} s, s`] = await resumeSeconds(deps, after);
+    console.error(others);
     encoder.dispose();
-    console.error(result); // each of the next ones may run for minutes
+    model.dispose();
   }
-  mel.dispose();
-  model.dispose();
+  torch?.stop();
+  const number = (value: number, digits = 3): string => value.toFixed(digits);
+  printTable(
+    [
+      'weights',
+      'look-ahead, ms',
+      'step, s',
+      's / s',
+      'CPU, s / s',
+      'tokens / s',
+      'torch’s encoder, s / s',
+      '× torch',
+    ],
+    rows.map(({ weights, lookaheadMs, seconds, cpuSeconds, tokensPerSecond, torchSeconds }) => {
+      const step = lookaheadMs / 1000;
+      const beside = torchSeconds === undefined ? ['', ''] : [number(torchSeconds / step), number(torchSeconds / seconds, 2)]; // prettier-ignore
+      const own = [number(seconds, 4), number(seconds / step), number(cpuSeconds / step), number(tokensPerSecond, 1)]; // prettier-ignore
+      return [weights, String(lookaheadMs), ...own, ...beside];
+    }),
+  );
   printTable(
     ['', 'value'],
-    Object.entries(result).map(([name, value]) => [name, String(Math.round(value * 10_000) / 10_000)]),
+    Object.entries(others).map(([name, value]) => [name, number(value)]),
   );
-  saveResult('nemotron', result, argv.includes('--save-baseline'));
+  saveResult('nemotron', { rows, others }, args['save-baseline']);
+}
+
+function depsOf({ deps: { model, mel } }: NemotronModel, encoder: ChunkEncoder): UtteranceDeps {
+  const transducer = new Transducer(model.config.transducer, model.decoder, model.joint, model.dtype);
+  return { model, mel, transducer, encoder, slot: 0 };
 }
 
 function audioOf(samples: Float32Array, end: number) {
   return { end, read: (from: number, to: number) => samples.slice(from, to) };
 }
 
-/** Median seconds of a step, once the left context is complete. */
-async function secondsOfSteps(
-  decoder: UtteranceDecoder,
-  samples: Float32Array,
-  chunkFrames: number,
-): Promise<{ seconds: number; tokens: number }> {
+/** Of a step once the left context is complete. */
+async function costOfSteps(deps: UtteranceDeps, stepMs: number, steps: number) {
   const { signal } = new AbortController();
-  const stepSamples = (chunkFrames * FRAME_MS * RATE) / 1000;
-  const times: number[] = [];
+  const samples = randomAudio(WARM_UP_SECONDS + (steps * stepMs) / 1000);
+  const decoder = new UtteranceDecoder(deps);
+  const stepSamples = (stepMs * RATE) / 1000;
+  const [wall, cpu]: [number[], number[]] = [[], []];
   let tokens = 0;
   for (let end = stepSamples; end <= samples.length; end += stepSamples) {
-    const begin = performance.now();
-    tokens += (await decoder.advance(audioOf(samples, end), signal)).length;
-    if (end > WARM_UP_SECONDS * RATE) times.push((performance.now() - begin) / 1000);
+    const [begin, used] = [performance.now(), process.cpuUsage()];
+    const { length } = await decoder.advance(audioOf(samples, end), signal);
+    const { user, system } = process.cpuUsage(used);
+    if (end <= WARM_UP_SECONDS * RATE) continue;
+    wall.push((performance.now() - begin) / 1000);
+    cpu.push((user + system) / 1e6);
+    tokens += length;
   }
   decoder.dispose();
-  return { seconds: median(times), tokens };
+  const tokensPerSecond = tokens / ((wall.length * stepMs) / 1000);
+  return { seconds: median(wall), cpuSeconds: median(cpu), tokensPerSecond };
 }
 
-function randomNemotron(): Nemotron {
-  const model = new Nemotron(CONFIG);
-  const weights = new Map<string, MxArray>();
-  let seed = 0;
-  for (const [name, { shape }] of model.namedParameters()) {
-    const isNorm = /norm\w*\.weight$/.test(name);
-    const inputs = shape.slice(1).reduce((product, n) => product * n, 1);
-    const scale = shape.length > 1 ? inputs ** -0.5 : 0.02;
-    const array = isNorm ? mx.ones(shape) : mx.random.normal(shape, { scale, key: mx.random.key(seed++) });
-    weights.set(name, array);
-    mx.eval(array);
+async function fileRtf(deps: UtteranceDeps): Promise<number> {
+  const samples = randomAudio(14);
+  const decoder = new UtteranceDecoder(deps);
+  const begin = performance.now();
+  await decoder.advance(audioOf(samples, samples.length), new AbortController().signal, CHUNKS_AT_ONCE);
+  decoder.dispose();
+  return (performance.now() - begin) / 1000 / 14;
+}
+
+/** Of the first step of a session that continues after so many seconds of speech without a pause. */
+async function resumeSeconds(deps: UtteranceDeps, after: number): Promise<number> {
+  const stepSeconds = (deps.encoder.chunkFrames * FRAME_MS) / 1000;
+  const samples = randomAudio(after + 1);
+  const { predictionLayers, predictionDims } = deps.model.config.transducer;
+  const recurrent = Array.from({ length: 2 * predictionLayers }, () => new Float32Array(predictionDims));
+  const chunks = Math.floor(after / stepSeconds);
+  const decoder = new UtteranceDecoder(deps, { chunks, recurrent });
+  const begin = performance.now();
+  await decoder.advance(audioOf(samples, samples.length), new AbortController().signal);
+  decoder.dispose();
+  return (performance.now() - begin) / 1000;
+}
+
+class TorchStreaming {
+  readonly #lines: AsyncIterator<string>;
+
+  private constructor(readonly child: ChildProcess) {
+    if (child.stdout === null) throw new Error('torch has no output');
+    this.#lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
   }
-  const bias = weights.get('joint.joint_net.2.bias');
-  if (bias !== undefined) {
-    const raised = mx.where(mx.equal(mx.arange(bias.shape[0] ?? 0), CONFIG.tokens), BLANK_BIAS, bias);
-    weights.set('joint.joint_net.2.bias', raised);
-    mx.eval(raised);
+
+  static start(): TorchStreaming | undefined {
+    const python = process.env.SOTTO_TORCH_PYTHON;
+    if (python === undefined) return undefined;
+    const script = fileURLToPath(new URL('../../../test/reference/time-nemotron.py', import.meta.url));
+    const env = { ...process.env, OMP_NUM_THREADS: String(THREADS) };
+    return new TorchStreaming(spawn(python, [script], { stdio: ['pipe', 'pipe', 'inherit'], env }));
   }
-  model.loadWeights(weights);
-  if (nn.canPack()) nn.pack(model);
-  mx.eval(...model.parameters());
-  return model;
+
+  async secondsOfStep(lookahead: number, steps: number): Promise<number> {
+    this.child.stdin?.write(`${lookahead} ${steps}\n`);
+    for (;;) {
+      const { value, done } = (await this.#lines.next()) as IteratorResult<string, undefined>;
+      if (done === true) throw new Error('torch ended');
+      const answer = JSON.parse(value) as { seconds?: number };
+      if (answer.seconds !== undefined) return answer.seconds;
+    }
+  }
+
+  stop(): void {
+    this.child.kill();
+  }
 }

@@ -22,7 +22,10 @@ export class CausalAttention extends RelativeAttention {
     const { heads } = this;
     const own = mx.concatenate([this.linear_k.forward(x), this.linear_v.forward(x)], 2);
     const all = past === undefined ? own : mx.concatenate([past, own], 1);
-    const [keys, values] = mx.split(all, 2, 2).map((part) => nn.splitHeads(part, heads)) as [MxArray, MxArray];
+    const [keys, values] = mx.split(all, 2, 2).map((part) => nn.splitHeads(part, heads)) as [
+      MxArray,
+      MxArray,
+    ];
     const [toContent, toDistance] = this.queries(this.linear_q.forward(x));
     const scale = (keys.shape.at(-1) ?? 1) ** -0.5;
     const scores = mx.multiply(byKey(mx.matmul(toDistance, distances)), scale);

@@ -32,7 +32,11 @@ export function warmUpChunks(config: CausalConformerConfig, chunkFrames: number)
 }
 
 /** Layers whose features the first exact chunk depends on, at the chunk that is `chunksBefore` ≥ 1 before it. */
-export function warmUpDepth(config: CausalConformerConfig, chunkFrames: number, chunksBefore: number): number {
+export function warmUpDepth(
+  config: CausalConformerConfig,
+  chunkFrames: number,
+  chunksBefore: number,
+): number {
   const perLayer = Math.max(1, chunksPerLayer(config, chunkFrames));
   return Math.max(0, config.layers + 1 - Math.ceil(chunksBefore / perLayer));
 }

@@ -82,7 +82,9 @@ class FusedCausalBlock extends nn.Module implements AnyCausalBlock {
     x = halfFeedForward(x, this.norm_feed_forward1, this.feed_forward1);
     const qkv = this.qkv.fused(x, { norm: this.norm_self_att });
     const { pos_bias_u: u, pos_bias_v: v } = this;
-    const [attended, kept] = mx.cpu.causalAttention(qkv, distances, u, v, chunkFrames, { past: past ?? null });
+    const [attended, kept] = mx.cpu.causalAttention(qkv, distances, u, v, chunkFrames, {
+      past: past ?? null,
+    });
     x = this.linear_out.fused(attended, { residual: x });
     const doubled = this.pointwise_conv1.fused(x, { norm: this.norm_conv });
     const [convolved, convolution] = this.#convolve(doubled, before);

@@ -61,7 +61,9 @@ class FusedConformerBlock extends nn.Module implements AnyConformerBlock {
     x = this.linear_out.fused(attended, { residual: x });
     const { depthwise_conv: kernel } = this;
     const doubled = this.pointwise_conv1.fused(x, { norm: this.norm_conv });
-    x = this.pointwise_conv2.fused(mx.cpu.gatedDepthwise(doubled, kernel.weights, biasOf(kernel)), { residual: x });
+    x = this.pointwise_conv2.fused(mx.cpu.gatedDepthwise(doubled, kernel.weights, biasOf(kernel)), {
+      residual: x,
+    });
     x = halfFeedForward(x, this.norm_feed_forward2, this.feed_forward2);
     return this.norm_out.forward(x);
   }

@@ -125,7 +125,7 @@ export class UtteranceDecoder implements StreamingUtterance {
     const first = warmUpStart(this.#deps, this.#chunks);
     let state = first === 0 ? encoder.start() : encoder.startWithin();
     try {
-      for (let chunk = first; chunk < this.#chunks; ) {
+      for (let chunk = first; chunk < this.#chunks;) {
         const end = Math.min(chunk + encoder.warmUpChunksAtOnce, this.#chunks);
         const mels: MxArray[] = [];
         for (; chunk < end; chunk++) {
