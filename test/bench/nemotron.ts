@@ -95,9 +95,9 @@ export async function nemotron(argv: string[]): Promise<void> {
     ],
     rows.map(({ weights, lookaheadMs, seconds, cpuSeconds, tokensPerSecond, torchSeconds }) => {
       const step = lookaheadMs / 1000;
-      const beside = torchSeconds === undefined ? ['', ''] : [number(torchSeconds / step), number(torchSeconds / seconds, 2)]; // prettier-ignore
+      const ofTorch = torchSeconds === undefined ? ['', ''] : [number(torchSeconds / step), number(torchSeconds / seconds, 2)]; // prettier-ignore
       const own = [number(seconds, 4), number(seconds / step), number(cpuSeconds / step), number(tokensPerSecond, 1)]; // prettier-ignore
-      return [weights, String(lookaheadMs), ...own, ...beside];
+      return [weights, String(lookaheadMs), ...own, ...ofTorch];
     }),
   );
   printTable(

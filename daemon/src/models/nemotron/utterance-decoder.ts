@@ -14,8 +14,8 @@ import { disposeState, type ChunkEncoder } from '../conformer/chunk-encoder.js';
 import type { StreamingUtterance, UtteranceAudio } from '../streaming/live-utterances.js';
 import type { UtterancePlace } from '../streaming/live-utterances-state.js';
 import type { Emission } from '../transducer/greedy-walk.js';
-import { GreedyDecoder } from '../transducer/greedy.js';
 import type { Transducer } from '../transducer/transducer.js';
+import { openDecoder, type TransducerDecoder } from '../transducer/transducer-decoder.js';
 import type { Nemotron } from './nemotron-network.js';
 
 export interface UtteranceDeps {
@@ -29,7 +29,7 @@ export interface UtteranceDeps {
 
 export class UtteranceDecoder implements StreamingUtterance {
   readonly #deps: UtteranceDeps;
-  readonly #greedy: GreedyDecoder;
+  readonly #decoder: TransducerDecoder;
   #chunks: number;
   /** What the next chunk needs of earlier ones; it is computed again after `from`. */
   #state: CausalState | undefined;
@@ -38,7 +38,7 @@ export class UtteranceDecoder implements StreamingUtterance {
     this.#deps = deps;
     this.#chunks = from?.chunks ?? 0;
     const frames = this.#chunks * deps.encoder.chunkFrames;
-    this.#greedy = new GreedyDecoder(
+    this.#decoder = openDecoder(
       deps.transducer,
       {},
       from && { frames, walk: { frame: frames, symbols: 0 }, recurrent: from.recurrent },
@@ -46,7 +46,7 @@ export class UtteranceDecoder implements StreamingUtterance {
   }
 
   get place(): UtterancePlace {
-    return { chunks: this.#chunks, recurrent: this.#greedy.state.recurrent };
+    return { chunks: this.#chunks, recurrent: this.#decoder.state.recurrent };
   }
 
   get decodedSamples(): number {
@@ -64,7 +64,7 @@ export class UtteranceDecoder implements StreamingUtterance {
    * @param chunksAtOnce more are faster, and give features that differ in the last bits
    * @throws SottoError CANCELLED within one step
    */
-  async advance(audio: UtteranceAudio, signal: AbortSignal, chunksAtOnce = 1): Promise<Emission[]> {
+  async advance(audio: UtteranceAudio, signal: AbortSignal, chunksAtOnce = 1): Promise<readonly Emission[]> {
     const { mel, encoder } = this.#deps;
     const isKnown = (chunks: number): boolean =>
       samplesFor(mel, melFramesOf(chunks, encoder.chunkFrames)) <= audio.end;
@@ -79,13 +79,13 @@ export class UtteranceDecoder implements StreamingUtterance {
   }
 
   /** After `advance`: decodes the rest. No audio follows. */
-  async finish(audio: UtteranceAudio, signal: AbortSignal): Promise<Emission[]> {
+  async finish(audio: UtteranceAudio, signal: AbortSignal): Promise<readonly Emission[]> {
     const to = Math.floor(audio.end / HOP_SAMPLES);
     return to > this.#melFrames(this.#chunks) ? this.#decode(audio, to, true, signal) : [];
   }
 
   dispose(): void {
-    this.#greedy.dispose();
+    this.#decoder.dispose();
     if (this.#state !== undefined) disposeState(this.#state);
     this.#state = undefined;
   }
@@ -99,7 +99,7 @@ export class UtteranceDecoder implements StreamingUtterance {
     to: number,
     isLast: boolean,
     signal: AbortSignal,
-  ): Promise<Emission[]> {
+  ): Promise<readonly Emission[]> {
     const { model, encoder, mel, slot } = this.#deps;
     const before = await this.#stateBefore(audio, signal);
     const frames = framesBetween(mel, this.#melFrames(this.#chunks), to, audio.end, (a, b) =>
@@ -112,7 +112,7 @@ export class UtteranceDecoder implements StreamingUtterance {
     features.dispose();
     try {
       await yieldToEventLoop(signal);
-      return await this.#greedy.decode(conditioned, signal);
+      return await this.#decoder.decode(conditioned, signal);
     } finally {
       conditioned.dispose();
     }
