@@ -87,14 +87,19 @@ describe('sotto models', () => {
     const mac = { memoryBytes: 24e9, hasGpu: true };
     const names = (): string[] => {
       const [, available = ''] = written.stdout.split('Available\n');
-      return [...available.matchAll(/^[→ ] (whisper-\S+|distil-\S+|moonshine-\S+)/gm)].map(
-        ([, name = '']) => name,
-      );
+      return [...available.matchAll(/^[→ ] (\S+) +~?\d/gm)].map(([, name = '']) => name);
     };
     expect(await listModels(home.paths, { all: false, json: false }, mac)).toBe(0);
-    expect(names()).toEqual(['whisper-large-v3-turbo', 'whisper-small', 'whisper-base', 'whisper-tiny']);
+    expect(names()).toEqual([
+      'whisper-large-v3-turbo',
+      'whisper-small',
+      'whisper-base',
+      'whisper-tiny',
+      'parakeet-tdt-0.6b-v3',
+      'parakeet-tdt-0.6b-v2',
+    ]);
     expect(written.stdout.match(/^→ whisper\S+/gm)).toEqual(['→ whisper-large-v3-turbo']);
-    expect(written.stdout).toContain(`${CATALOGUE.length - 4} more: \`sotto models list --all\``);
+    expect(written.stdout).toContain(`${CATALOGUE.length - 6} more: \`sotto models list --all\``);
     expect(written.stdout).toMatch(/Download it: `sotto models pull (large-v3-)?turbo`/);
     written.stdout = '';
     expect(await listModels(home.paths, { all: true, json: false }, mac)).toBe(0);

@@ -23,6 +23,9 @@ await describeModule<DoctorChecks>('doctor/doctor-checks', ({ betterModelChecks,
       }),
     ]);
     expect(betterModelChecks({ ...list, installed: [{ name: 'mine', catalogue: 'turbo' }] })).toEqual([]);
+    const wordErrors = { percent: 7.8, publishedBy: 'Leaderboard' };
+    const [check] = betterModelChecks({ ...list, catalogue: [{ ...list.catalogue[0], wordErrors }] });
+    expect(check?.message).toContain('(7.8% of words wrong; Leaderboard, not measured here)');
     // Without a GPU, the installed model keeps up best.
     expect(betterModelChecks({ ...list, machine: { memoryBytes: 16e9, hasGpu: false } })).toEqual([]);
   });

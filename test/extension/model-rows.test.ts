@@ -9,6 +9,7 @@ interface Row {
   readonly bytes?: number;
   readonly chosenFor: readonly string[];
   readonly isRecommended: boolean;
+  readonly recommendedFor: readonly string[];
 }
 interface ModelRows {
   readonly rowsOf: (list: ModelsList, states: ReadonlyMap<string, ModelStatus>) => Row[];
@@ -67,6 +68,16 @@ await describeModule<ModelRows>('models/model-rows', ({ rowsOf, isRepository, re
     const rows = rowsOf(list({ installed: [installed('a')] }), new Map());
     expect(namesAndPlaces(rows)).toEqual(['a installed', 'b available', 'c available']);
     expect(rows.map(({ isRecommended }) => isRecommended)).toEqual([false, true, false]);
+  });
+
+  test('lists models that suit a language after the recommended one', () => {
+    const german = { ...entry('c'), recommendedFor: ['de'] };
+    const rows = rowsOf(list({ catalogue: [entry('a'), entry('b'), german] }), new Map());
+    expect(rows.map(({ name, recommendedFor }) => [name, recommendedFor])).toEqual([
+      ['b', []],
+      ['c', ['de']],
+      ['a', []],
+    ]);
   });
 
   test('names a quantized model after its catalogue entry', () => {

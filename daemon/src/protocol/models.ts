@@ -117,6 +117,17 @@ const catalogueSchema = v.object({
   license: v.string(),
   isNonCommercial: v.exactOptional(v.boolean()),
   speed: v.string(),
+  /** Share of wrong words, with its recordings. Older daemons omit it. */
+  wordErrors: v.exactOptional(
+    v.object({
+      /** In %. */
+      percent: finite,
+      /** Whose figure it is, if it was not measured here. */
+      publishedBy: v.exactOptional(v.string()),
+    }),
+  ),
+  /** Codes of the languages for which it is a better choice on this machine than `recommended`. */
+  recommendedFor: v.exactOptional(v.array(v.string())),
 });
 
 const source = { repo: v.exactOptional(v.string()), revision: v.exactOptional(v.string()) };

@@ -4,7 +4,7 @@ import type { SottoClient } from 'sotto/client';
 import { defined, type ModelTask } from 'sotto/protocol';
 import { capitalized } from '../lib/deliver';
 import { isChosen, isInMemory, type ModelRow } from './model-rows';
-import { bytesText, taskTitle, type Progress } from './model-text';
+import { bytesText, suitText, taskTitle, type Progress } from './model-text';
 
 const RENDER_INTERVAL_MS = 200;
 
@@ -15,6 +15,8 @@ export interface Download {
   readonly again?: boolean;
   /** Repository and revision of a model that is not in the catalogue. */
   readonly from?: string;
+  /** What the model suits, for the toast. */
+  readonly note?: string;
 }
 
 type Models = SottoClient['models'];
@@ -23,7 +25,7 @@ type Chosen = Pick<ModelRow, 'name' | 'title'>;
 /** @param onProgress called with undefined once the download is over */
 export async function download(
   models: Models,
-  { name, title, again, from }: Download,
+  { name, title, again, from, note }: Download,
   onProgress: (progress: Progress | undefined) => void,
   onUse: (model: Chosen) => void,
 ): Promise<void> {
@@ -36,7 +38,7 @@ export async function download(
     const { fallbackFor, name: downloadedName } = await job.result;
     await showSuccess(
       fallbackFor === undefined ? `Downloaded ${title}` : `Downloaded ${downloadedName} instead of ${title}`,
-      fallbackFor?.error.message,
+      fallbackFor === undefined ? note : fallbackFor.error.message,
       {
         title: 'Use It',
         onAction: () => onUse({ name: downloadedName, title: fallbackFor ? downloadedName : title }),
@@ -154,9 +156,10 @@ export async function discard(models: Models, rows: readonly ModelRow[]): Promis
 }
 
 /** By name if the catalogue has it; an unfinished download of another repository resumes from there. */
-export function downloadOf({ name, title, partial, catalogue }: ModelRow): Download {
+export function downloadOf(row: ModelRow): Download {
+  const { name, title, partial, catalogue } = row;
   const isOther = partial !== undefined && partial.repo !== catalogue?.repo;
-  return { name, title, ...(isOther && { from: partial.repo }) };
+  return { name, title, ...(isOther && { from: partial.repo }), ...defined({ note: suitText(row) }) };
 }
 
 /** From the repository and revision of the first download. */

@@ -1,7 +1,16 @@
 import { Color, Icon, List, type Image } from '@raycast/api';
 import { getProgressIcon } from '@raycast/utils';
 import { isChosen, isEnglishOnly, isInMemory, isTransferring, type ModelRow } from './model-rows';
-import { bytesText, partialText, roleText, speedText, stateText, type Progress } from './model-text';
+import {
+  bytesText,
+  partialText,
+  recommendedText,
+  roleText,
+  speedText,
+  stateText,
+  wordErrorsText,
+  type Progress,
+} from './model-text';
 import { ModelActionPanel, type ModelActionPanelProps } from './model-action-panel';
 import { ModelMetadata } from './model-metadata';
 
@@ -37,7 +46,9 @@ function iconOf(row: ModelRow): Image.ImageLike {
   return place === 'partial' ? Icon.CircleProgress50 : Icon.Download;
 }
 
-function marksOf({ status, chosenFor, isRecommended, place }: ModelRow): List.Item.Accessory[] {
+function marksOf(row: ModelRow): List.Item.Accessory[] {
+  const { status, chosenFor, place } = row;
+  const recommended = recommendedText(row);
   const state = stateText(status);
   const color =
     status.state === 'failed' ? Color.Red : isInMemory(status) ? Color.Green : Color.SecondaryText;
@@ -47,11 +58,11 @@ function marksOf({ status, chosenFor, isRecommended, place }: ModelRow): List.It
       tag: { value: roleText(task), color: Color.Blue },
       tooltip: 'Used unless you pick another',
     })),
-    ...(isRecommended && place !== 'installed'
+    ...(recommended !== undefined && place !== 'installed'
       ? [
           {
-            tag: { value: 'Recommended', color: Color.Orange },
-            tooltip: 'Best fit for this Mac’s memory',
+            tag: { value: recommended, color: Color.Orange },
+            tooltip: `Best fit for this Mac. ${wordErrorsText(row) ?? ''}`.trim(),
           },
         ]
       : []),

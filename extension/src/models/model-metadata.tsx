@@ -8,6 +8,7 @@ import {
   speedText,
   stateText,
   taskTitle,
+  wordErrorsText,
 } from './model-text';
 import type { Progress } from './model-text';
 
@@ -26,6 +27,7 @@ export function ModelMetadata({ row, progress, memoryBytes }: Props) {
   const { name, status, bytes, installed, catalogue, place } = row;
   const { error, fallbackFor, weightBytes, predictedBytes, loadSeconds } = status;
   const partial = partialText(row);
+  const wordErrors = wordErrorsText(row);
   const speed = progress === undefined ? '' : speedText(progress);
   const requiredBytes = predictedBytes ?? catalogue?.memoryBytes;
   const isLarge = requiredBytes !== undefined && requiredBytes > memoryBytes * MAX_MEMORY_SHARE;
@@ -71,6 +73,7 @@ export function ModelMetadata({ row, progress, memoryBytes }: Props) {
           {row.languages.length === 0 ? null : (
             <Metadata.Label title="Languages" text={languagesText(row.languages)} />
           )}
+          {wordErrors === undefined ? null : <Metadata.Label title="Accuracy" text={wordErrors} />}
           {catalogue === undefined ? null : <CatalogueMetadata {...catalogue} />}
           <Metadata.Separator />
           <Metadata.Label title="Name" text={name} />

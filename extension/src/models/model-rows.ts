@@ -24,6 +24,8 @@ export interface ModelRow {
   readonly chosenFor: readonly ModelTask[];
   /** The best model for the memory of this Mac. */
   readonly isRecommended: boolean;
+  /** Codes of the languages for which it is a better choice on this Mac than the recommended model. */
+  readonly recommendedFor: readonly string[];
 }
 
 export type States = ReadonlyMap<string, ModelStatus>;
@@ -68,11 +70,13 @@ export function rowsOf(list: ModelsList, states: States): ModelRow[] {
         bytes: entry.bytes,
       }),
     );
+  const rank = ({ isRecommended, recommendedFor }: ModelRow): number =>
+    isRecommended ? 0 : recommendedFor.length > 0 ? 1 : 2;
   const first = (a: boolean, b: boolean): number => Number(b) - Number(a);
   return [
     ...installedRows.sort((a, b) => first(isChosen(a), isChosen(b)) || a.title.localeCompare(b.title)),
     ...downloadingRows.sort((a, b) => a.title.localeCompare(b.title)),
-    ...availableRows.sort((a, b) => first(a.isRecommended, b.isRecommended)),
+    ...availableRows.sort((a, b) => rank(a) - rank(b)),
   ];
 }
 
@@ -131,6 +135,7 @@ function row(
     languages: details.installed?.languages ?? entry?.languages ?? [],
     chosenFor: details.installed?.chosenFor ?? [],
     isRecommended: entry?.name === recommended,
+    recommendedFor: entry?.recommendedFor ?? [],
     ...defined({ catalogue: entry }),
   };
 }

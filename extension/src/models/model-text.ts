@@ -77,6 +77,31 @@ export function languagesText(languages: readonly string[]): string {
   return languages.map(languageName).join(', ');
 }
 
+/** `Recommended for English`; undefined if another model suits this Mac better. */
+export function recommendedText({
+  isRecommended,
+  recommendedFor,
+}: Pick<ModelRow, 'isRecommended' | 'recommendedFor'>): string | undefined {
+  if (isRecommended) return 'Recommended';
+  return recommendedFor.length === 0 ? undefined : `Recommended for ${languagesText(recommendedFor)}`;
+}
+
+/** `7.8% of words wrong (Open ASR Leaderboard, English; not measured here)` */
+export function wordErrorsText({ catalogue }: Pick<ModelRow, 'catalogue'>): string | undefined {
+  const { percent, publishedBy } = catalogue?.wordErrors ?? {};
+  if (percent === undefined) return undefined;
+  const share = `${percent.toFixed(2).replace(/\.?0+$/, '')}% of words wrong`;
+  return publishedBy === undefined ? share : `${share} (${publishedBy}; not measured here)`;
+}
+
+/** For the toast after a download: what the model suits, and the figure that this rests on. */
+export function suitText(row: ModelRow): string | undefined {
+  const recommended = recommendedText(row);
+  const errors = wordErrorsText(row);
+  if (recommended === undefined) return errors;
+  return `${recommended} on this Mac${errors === undefined ? '' : `: ${errors}`}`;
+}
+
 export function sourceText({ installed, partial, catalogue }: ModelRow): string {
   if (installed?.from === 'sotto') return 'Included';
   if (installed?.from === 'user') return 'Added by You';

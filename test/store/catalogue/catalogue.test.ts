@@ -1,5 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import { LANGUAGE_CODES } from '#daemon/models/whisper/language/whisper-languages.js';
+import { languagesOf as parakeetLanguages } from '#daemon/models/parakeet/parakeet-languages.js';
 import { CATALOGUE, catalogueEntry, licenseText } from '#daemon/store/catalogue/index.js';
 import { isModelName, parseRepo } from '#daemon/store/download/model-source.js';
 
@@ -20,13 +21,13 @@ describe('the catalogue', () => {
   test.each(CATALOGUE.map((entry) => [entry.name, entry] as const))('%s is plausible', (name, entry) => {
     expect(isModelName(name)).toBe(true);
     expect(parseRepo(entry.repo)?.repo).toBe(entry.repo);
-    if (entry.revision !== undefined) expect(entry.revision).toMatch(/^[0-9a-f]{40}$/);
+    if (entry.revision !== undefined) expect(entry.revision).toMatch(/^([0-9a-f]{40}|refs\/pr\/\d+)$/);
     if (entry.bytesSource === 'published') expect(entry.revision).toBeDefined();
     // Between 4 bits and the 32 of OpenAI's own files.
     expect(entry.bytes / entry.parameters).toBeGreaterThan(0.5);
     expect(entry.bytes / entry.parameters).toBeLessThan(4.1);
     expect(entry.memoryBytes).toBeGreaterThan(entry.parameters * 0.5);
-    expect(entry.title).toMatch(/Whisper|Moonshine/);
+    expect(entry.title).toMatch(/Whisper|Moonshine|Parakeet|Wav2Vec2|MMS|Nemotron/);
   });
 
   test('finds by name and alias, ignoring case', () => {
@@ -48,7 +49,17 @@ test('each model says what it is for and under which license', () => {
   );
 });
 
+test('MMS is named as non-commercial, and nothing else is', () => {
+  const found = CATALOGUE.filter(({ isNonCommercial }) => isNonCommercial === true);
+  expect(found.map(({ name, license }) => [name, license])).toEqual([['mms-1b-all', 'CC-BY-NC-4.0']]);
+  for (const { license, isNonCommercial } of CATALOGUE) {
+    expect(isNonCommercial === true).toBe(license.includes('-NC-'));
+  }
+});
+
 test.each([
+  ['parakeet-tdt-0.6b-v3', parakeetLanguages({ tokens: 8192 })],
+  ['parakeet-tdt-0.6b-v2', parakeetLanguages({ tokens: 1024 })],
   ['whisper-base', LANGUAGE_CODES.slice(0, 99)],
   ['whisper-large-v3', LANGUAGE_CODES],
   ['whisper-large-v3-turbo', LANGUAGE_CODES],

@@ -5,7 +5,10 @@ import { join } from 'node:path';
 import { afterAll, describe, expect, test } from '@jest/globals';
 import { appleChip, assumedGflops } from '#daemon/store/catalogue/chips.js';
 import {
+  CATALOGUE,
   catalogueEntry,
+  recommendedFor,
+  recommendedLanguages,
   recommendedModel,
   recommendedSizes,
   thisMachine,
@@ -59,6 +62,27 @@ test('a model above the decode step limit is not recommended, the best one below
   expect(turbo && decodeStepSeconds(turbo, gflopsOf(machine('16GB,M1')))).toBeGreaterThan(
     MAX_DECODE_STEP_SECONDS,
   );
+});
+
+test('each language has its model, with the others left to the recommended one', () => {
+  const found = recommendedLanguages(machine('16GB,M2'));
+  expect(found.get('parakeet-tdt-0.6b-v2')).toEqual(['en']);
+  expect(found.get('parakeet-tdt-0.6b-v3')).toHaveLength(17);
+  expect([...found.keys()]).toEqual(['parakeet-tdt-0.6b-v2', 'parakeet-tdt-0.6b-v3']);
+  // Their float16 form is too large.
+  expect([...recommendedLanguages(machine('8GB,M2')).keys()]).toEqual([]);
+  expect([...recommendedLanguages(machine('64GB')).keys()]).toEqual(['whisper-base.en']);
+});
+
+test('a model that forbids commercial use is never recommended', () => {
+  const machines = ['8GB', '16GB,M1', '64GB,M4 Max'].map(machine);
+  for (const { name, languages, isNonCommercial } of CATALOGUE) {
+    if (isNonCommercial !== true) continue;
+    expect(machines.map((one) => recommendedModel(one).name)).not.toContain(name);
+    for (const language of ['en', 'de', 'sw', ...languages]) {
+      for (const one of machines) expect(recommendedFor(one, language)?.name).not.toBe(name);
+    }
+  }
 });
 
 test('smaller sizes are listed with it, larger ones are not', () => {

@@ -7,6 +7,7 @@ import {
   CATALOGUE,
   describeMachine,
   isEnglishOnly,
+  recommendedLanguages,
   recommendedModel,
   recommendedSizes,
   thisMachine,
@@ -62,13 +63,19 @@ export async function listModels(
   put(installedText({ installed, chosen, known, states }, view));
   for (const download of partial) put(partialText(download, states.get(download.name)));
   const present = new Set(installed.map(({ name }) => name));
-  const shown = all ? CATALOGUE : recommendedSizes(machine);
+  const shown = all ? CATALOGUE : shownEntries(machine);
   const others = shown.filter(({ name }) => !present.has(name));
   put(availableText(others, recommended, machine, view));
   const more = CATALOGUE.filter(({ name }) => !present.has(name)).length - others.length;
   if (more > 0) put(`${view.style.dim(`${more} more: \`sotto models list --all\``)}\n`);
   put(`\n${adviceText(recommended, machine, present)}\n`);
   return 0;
+}
+
+/** For any language in several sizes, then the models that suit some languages better. */
+function shownEntries(machine: Machine): CatalogueEntry[] {
+  const better = machine.hasGpu ? [...recommendedLanguages(machine).keys()] : [];
+  return [...recommendedSizes(machine), ...CATALOGUE.filter(({ name }) => better.includes(name))];
 }
 
 interface View {
@@ -136,7 +143,7 @@ function availableText(
       `${bytesSource === 'estimated' ? '~' : ''}${formatBytes(bytes)}`.padStart(8),
       `~${formatBytes(memoryBytes)}`.padStart(8),
       errorsText(name),
-      isEnglishOnly(entry) ? 'English' : String(languages.length),
+      isEnglishOnly(entry) ? 'English' : languages.length === 0 ? 'many' : String(languages.length),
       speed,
       repo,
     ];

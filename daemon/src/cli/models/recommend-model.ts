@@ -5,8 +5,10 @@ import { SottoError } from '../../protocol/errors.js';
 import {
   describeMachine,
   licenseText,
+  percentText,
   publishedErrors,
   recommendedFor,
+  recommendedLanguages,
   recommendedModel,
   thisMachine,
   unquantizedFormOf,
@@ -20,6 +22,8 @@ import { chosenModels } from '../../store/chosen-model.js';
 import { installedModels, type InstalledModel } from '../../store/installed-models.js';
 import { labeledRows } from '../terminal/labeled-rows.js';
 import { describedModels } from './described-models.js';
+
+const MAX_NAMED_LANGUAGES = 3;
 
 interface Recommendation {
   readonly name: string;
@@ -48,7 +52,8 @@ export async function recommend(
     chosenModels(modelDirs(paths), paths.settings).get('transcribe')?.dir === found.installed.dir;
   const output = json
     ? JSON.stringify({ machine, ...defined({ language }), ...found, isChosen })
-    : `${text(found, machine, language)}\n${isChosen ? 'It is the default model.' : useText(found)}`;
+    : `${text(found, machine, language)}\n${isChosen ? 'It is the default model.' : useText(found)}` +
+      (language === undefined ? otherModelsText(machine) : '');
   process.stdout.write(`${output}\n`);
   return 0;
 }
@@ -87,17 +92,18 @@ async function fromCatalogue(
   const installed = (await installedModels(modelDirs(paths))).find(
     (model) => model.entry === entry || model.name === entry.name,
   );
-  return { name: entry.name, entry, ...defined({ installed }), ...figuresOf(entry.name, entry) };
+  return { name: entry.name, entry, ...defined({ installed }), ...figuresOf(entry.name, entry, language) };
 }
 
 function figuresOf(
   name: string,
   entry?: CatalogueEntry,
+  language?: string,
 ): Pick<Recommendation, 'wordErrorRate' | 'published'> {
   const original = entry === undefined ? undefined : (unquantizedFormOf(entry) ?? entry);
   return defined({
     wordErrorRate: wordErrorRate(name),
-    published: original === undefined ? undefined : publishedErrors(original.name),
+    published: original === undefined ? undefined : publishedErrors(original.name, language),
   });
 }
 
@@ -126,12 +132,34 @@ function useText({ name, entry, installed }: Recommendation): string {
   return `Use it: \`${pull}sotto models use ${installed?.name ?? wanted}\``;
 }
 
+/** The models that suit some languages better. */
+function otherModelsText(machine: Machine): string {
+  if (!machine.hasGpu) return '';
+  return [...recommendedLanguages(machine)]
+    .map(([name, languages]) => {
+      const [first = ''] = languages;
+      const errors = publishedErrors(name, languages.length === 1 ? first : undefined);
+      const figure = errors === undefined ? '' : ` (${percentText(errors.percent)}%, ${errors.source})`;
+      return `\nBetter for ${languageNames(languages)}: ${name}${figure}. See \`sotto models recommend --language ${first}\``;
+    })
+    .join('');
+}
+
 function errorsText({ wordErrorRate: measured, published }: Recommendation): string {
   const texts = [
     ...(measured === undefined ? [] : [`${measured.toFixed(1)}%, measured on 43 recordings in 8 languages`]),
-    ...(published === undefined ? [] : [`${published.percent.toFixed(1)}%, published (${published.source})`]),
+    ...(published === undefined
+      ? []
+      : [`${percentText(published.percent)}%, published (${published.source}), not measured here`]),
   ];
   return texts.length === 0 ? 'not measured' : texts.join('; ');
+}
+
+/** `German, Spanish, Russian and 14 more` */
+function languageNames(languages: readonly string[]): string {
+  const shown = languages.slice(0, MAX_NAMED_LANGUAGES).map((code) => languageName(code));
+  const rest = languages.length - shown.length;
+  return `${shown.join(', ')}${rest === 0 ? '' : ` and ${rest} more`}`;
 }
 
 function languageName(language: string | undefined): string {

@@ -2,8 +2,17 @@
 import type { ModelRef } from '../../protocol/ipc.js';
 import type { ModelTask } from '../../protocol/model-tasks.js';
 import type { ModelsResultOf } from '../../protocol/models.js';
-import { CATALOGUE, catalogueEntry, recommendedModel, thisMachine } from '../../store/catalogue/index.js';
-import type { CatalogueEntry } from '../../store/catalogue/index.js';
+import {
+  CATALOGUE,
+  catalogueEntry,
+  publishedErrors,
+  recommendedLanguages,
+  recommendedModel,
+  thisMachine,
+  unquantizedFormOf,
+  wordErrorRate,
+  type CatalogueEntry,
+} from '../../store/catalogue/index.js';
 import { readRecord } from '../../store/download/model-record.js';
 import { folderBytes } from '../../store/download/download-folder.js';
 import { findModel, type ModelDirs } from '../../store/find-model.js';
@@ -35,6 +44,7 @@ export async function listModels({
   const installed = all.filter(({ name }, index) => all.findIndex((one) => one.name === name) === index);
   states.setInstalled(installed.map(({ name }) => name));
   const machine = thisMachine(machineSpeed);
+  const suited = recommendedLanguages(machine);
   const known = await descriptions.of(installed.map(({ dir }) => dir));
   return {
     do: 'list',
@@ -58,7 +68,10 @@ export async function listModels({
       ...part,
       status: states.status(part.name),
     })),
-    catalogue: CATALOGUE.map(onWire),
+    catalogue: CATALOGUE.map((entry) => ({
+      ...onWire(entry),
+      ...defined({ recommendedFor: [...(suited.get(entry.name) ?? [])] }),
+    })),
   };
 }
 
@@ -102,5 +115,19 @@ export async function modelInfo(
 }
 
 function onWire(entry: CatalogueEntry) {
-  return { ...entry, aliases: [...entry.aliases], tasks: [...entry.tasks], languages: [...entry.languages] };
+  const { name, aliases, tasks, languages } = entry;
+  return {
+    ...entry,
+    aliases: [...aliases],
+    tasks: [...tasks],
+    languages: [...languages],
+    ...defined({ wordErrors: wordErrorsOf(name, entry) }),
+  };
+}
+
+function wordErrorsOf(name: string, entry: CatalogueEntry) {
+  const measured = wordErrorRate(name);
+  if (measured !== undefined) return { percent: measured };
+  const published = publishedErrors((unquantizedFormOf(entry) ?? entry).name);
+  return published && { percent: published.percent, publishedBy: published.source };
 }

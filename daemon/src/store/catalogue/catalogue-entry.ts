@@ -18,7 +18,10 @@ export interface CatalogueEntry {
   readonly tasks: readonly ModelTask[];
   /** On the Hub: `owner/name`. */
   readonly repo: string;
-  /** The verified commit. Without one, a pull resolves the newest commit and records it with the model. */
+  /**
+   * The verified commit, or the Hub's ref of a proposed change (`refs/pr/5`) if only that has safetensors. Without one, a pull
+   * resolves the newest commit. It records the commit with the model.
+   */
   readonly revision?: string;
   readonly precision: Precision;
   readonly parameters: number;
@@ -32,7 +35,7 @@ export interface CatalogueEntry {
   readonly liveGigaflop: number;
   /** Bytes that the GPU reads per token. */
   readonly tokenBytes: number;
-  /** Codes. */
+  /** Codes; empty if they depend on the adapters that are pulled. */
   readonly languages: readonly string[];
   /** SPDX identifier of the license of the weights. */
   readonly license: string;

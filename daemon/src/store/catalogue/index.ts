@@ -5,8 +5,8 @@ import { CATALOGUE } from './entries.js';
 export { CATALOGUE } from './entries.js';
 export { licenseText, type CatalogueEntry, type Precision, type SpeedClass } from './catalogue-entry.js';
 export { describeMachine, type Machine, thisMachine } from './machine.js';
-export { recommendedFor, recommendedModel, recommendedSizes } from './recommend.js';
-export { publishedErrors, wordErrorRate, type PublishedErrors } from './word-error-rates.js';
+export { recommendedFor, recommendedLanguages, recommendedModel, recommendedSizes } from './recommend.js';
+export { percentText, publishedErrors, wordErrorRate, type PublishedErrors } from './word-error-rates.js';
 
 /** The model with this name or alias, ignoring case. */
 export function catalogueEntry(name: string): CatalogueEntry | undefined {

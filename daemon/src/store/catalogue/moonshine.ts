@@ -1,8 +1,7 @@
 /**
  * Moonshine for English. The files on the Hub are float32, float16 on the GPU; `sotto models quantize` makes smaller ones.
  */
-import type { CatalogueEntry } from './catalogue-entry.js';
-import { KEPT_FOR_REUSE, PROCESS_BYTES } from './whisper.js';
+import { float32Entry } from './float32-files.js';
 
 interface Size {
   readonly name: string;
@@ -17,8 +16,6 @@ interface Size {
 }
 
 const MB = 1_000_000;
-const FLOAT32_BYTES = 4;
-const FLOAT16_BYTES = 2;
 
 const SIZES: readonly Size[] = [
   {
@@ -39,21 +36,17 @@ const SIZES: readonly Size[] = [
   },
 ];
 
-export const MOONSHINE: readonly CatalogueEntry[] = SIZES.map((size) => ({
-  name: `moonshine-${size.name}`,
-  aliases: [],
-  title: `Moonshine ${size.name}, English`,
-  family: 'moonshine',
-  tasks: ['transcribe'],
-  repo: `UsefulSensors/moonshine-${size.name}`,
-  precision: 'float16',
-  parameters: size.parameters,
-  bytes: size.parameters * FLOAT32_BYTES,
-  bytesSource: 'estimated',
-  memoryBytes: size.parameters * FLOAT16_BYTES + (1 + KEPT_FOR_REUSE) * size.workBytes + PROCESS_BYTES,
-  liveGigaflop: size.gigaflop,
-  tokenBytes: (size.tokenWeights + size.tokenMemory) * FLOAT16_BYTES,
-  languages: ['en'],
-  license: 'MIT',
-  speed: 'fastest',
-}));
+export const MOONSHINE = SIZES.map(({ name, gigaflop, tokenWeights, tokenMemory, ...size }) =>
+  float32Entry({
+    ...size,
+    name: `moonshine-${name}`,
+    title: `Moonshine ${name}, English`,
+    family: 'moonshine',
+    repo: `UsefulSensors/moonshine-${name}`,
+    liveGigaflop: gigaflop,
+    tokenNumbers: tokenWeights + tokenMemory,
+    languages: ['en'],
+    license: 'MIT',
+    speed: 'fastest',
+  }),
+);

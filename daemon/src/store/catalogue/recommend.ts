@@ -3,6 +3,7 @@ import type { CatalogueEntry } from './catalogue-entry.js';
 import { decodeStepSeconds } from './decode-step-seconds.js';
 import { gflopsOf, type Machine } from './machine.js';
 import { CATALOGUE } from './entries.js';
+import { publishedErrors } from './word-error-rates.js';
 
 /**
  * A dictation model stays loaded all day next to the user's programs. It may use this share of the memory, which
@@ -16,8 +17,16 @@ const MAX_MEMORY_SHARE = 1 / 8;
  */
 export const MAX_DECODE_STEP_SECONDS = 0.5;
 
+/** A model for any language recognizes at least so many. */
+const MIN_LANGUAGES = 90;
+
+/** A model isn't recommended for a language in which more words are wrong, in %, as published. */
+const MAX_PUBLISHED_ERRORS = 20;
+
 /** From best to worst. */
 const BEST_FIRST = [
+  'parakeet-tdt-0.6b-v2',
+  'parakeet-tdt-0.6b-v3',
   'whisper-large-v3-turbo',
   'whisper-large-v3-turbo-8bit',
   'whisper-large-v3-turbo-4bit',
@@ -36,6 +45,18 @@ export function recommendedModel(machine: Machine): CatalogueEntry {
   const best = bestOf(candidatesFor(machine), machine);
   if (best === undefined) throw new RangeError('the catalogue lacks the models that it recommends');
   return best;
+}
+
+/** The languages for which each model is recommended, by its name; those of `recommendedModel` are missing. */
+export function recommendedLanguages(machine: Machine): ReadonlyMap<string, readonly string[]> {
+  const best = recommendedModel(machine);
+  const found = new Map<string, string[]>();
+  for (const language of best.languages) {
+    const entry = recommendedFor(machine, language);
+    if (entry === undefined || entry === best || entry.parameters === best.parameters) continue;
+    found.set(entry.name, [...(found.get(entry.name) ?? []), language]);
+  }
+  return found;
 }
 
 /** @param language a code, `de`; undefined if no model of the catalogue recognizes it */
@@ -61,9 +82,13 @@ function candidatesFor({ hasGpu }: Machine, language?: string): CatalogueEntry[]
   const order = hasGpu ? BEST_FIRST : BEST_FIRST_WITHOUT_GPU;
   return order
     .flatMap((name) => CATALOGUE.filter((entry) => entry.name === name))
-    .filter(({ languages }) =>
-      language === undefined ? languages.length > 1 : languages.includes(language),
-    );
+    .filter((entry) => entry.isNonCommercial !== true && suits(entry, language));
+}
+
+function suits({ name, languages }: CatalogueEntry, language: string | undefined): boolean {
+  if (language === undefined) return languages.length >= MIN_LANGUAGES;
+  const { percent = 0 } = publishedErrors(name, language) ?? {};
+  return languages.includes(language) && percent <= MAX_PUBLISHED_ERRORS;
 }
 
 function fits({ memoryBytes }: CatalogueEntry, machine: Machine): boolean {
