@@ -7,7 +7,7 @@ import { topK } from '../search/candidates.js';
 import type { Emission } from './greedy-walk.js';
 import type { TransducerConfig } from './transducer-network.js';
 
-export interface BeamOptions {
+export interface TransducerBeamOptions {
   /** Hypotheses that are kept after each step, and tokens that each of them tries. */
   readonly beamSize: number;
   /** The search ends once beam size × patience hypotheses have reached the end. */
@@ -53,7 +53,7 @@ interface EmissionList {
   readonly before: EmissionList | undefined;
 }
 
-export interface Hypothesis {
+export interface TransducerHypothesis {
   readonly path: TokenPath;
   /** The next frame. */
   readonly frame: number;
@@ -75,12 +75,13 @@ export interface JointScores {
 export class BeamHypotheses {
   readonly #config: TransducerConfig;
   readonly #frames: number;
-  readonly #options: Required<Omit<BeamOptions, 'hotwords'>> & Pick<BeamOptions, 'hotwords'>;
-  readonly #ended: Hypothesis[] = [];
+  readonly #options: Required<Omit<TransducerBeamOptions, 'hotwords'>> &
+    Pick<TransducerBeamOptions, 'hotwords'>;
+  readonly #ended: TransducerHypothesis[] = [];
   /** Those that go on, the best first. Empty when the search is over. */
-  live: readonly Hypothesis[];
+  live: readonly TransducerHypothesis[];
 
-  constructor(config: TransducerConfig, frames: number, options: BeamOptions) {
+  constructor(config: TransducerConfig, frames: number, options: TransducerBeamOptions) {
     this.#config = config;
     this.#frames = frames;
     this.#options = { ...BEAM_DEFAULTS, ...options };
@@ -91,10 +92,10 @@ export class BeamHypotheses {
   /** @param scores for each of `live` */
   step(scores: readonly JointScores[]): void {
     const { beamSize, patience } = this.#options;
-    const merged = new Map<TokenPath, Map<number, Hypothesis>>();
-    const next: Hypothesis[] = [];
-    const add = (hypothesis: Hypothesis): void => {
-      const byFrame = merged.get(hypothesis.path) ?? new Map<number, Hypothesis>();
+    const merged = new Map<TokenPath, Map<number, TransducerHypothesis>>();
+    const next: TransducerHypothesis[] = [];
+    const add = (hypothesis: TransducerHypothesis): void => {
+      const byFrame = merged.get(hypothesis.path) ?? new Map<number, TransducerHypothesis>();
       merged.set(hypothesis.path, byFrame);
       const other = byFrame.get(hypothesis.frame);
       if (other === undefined) byFrame.set(hypothesis.frame, hypothesis);
@@ -122,14 +123,14 @@ export class BeamHypotheses {
   /** The tokens of the best text, once the search is over. */
   best(): Emission[] {
     const { lengthPenalty, hotwords } = this.#options;
-    const lengthOf = ({ path }: Hypothesis): number => Math.max(1, path.length) ** lengthPenalty;
-    const bonusOf = ({ path }: Hypothesis): number => hotwords?.finalScore(path.state) ?? 0;
+    const lengthOf = ({ path }: TransducerHypothesis): number => Math.max(1, path.length) ** lengthPenalty;
+    const bonusOf = ({ path }: TransducerHypothesis): number => hotwords?.finalScore(path.state) ?? 0;
     // With durations the bonus is divided by the same number for all texts.
     const longest = Math.max(...this.#ended.map(lengthOf));
-    const rank = (one: Hypothesis): number =>
+    const rank = (one: TransducerHypothesis): number =>
       one.score / lengthOf(one) +
       bonusOf(one) / (this.#config.durations.length > 0 ? longest : lengthOf(one));
-    let best: Hypothesis | undefined;
+    let best: TransducerHypothesis | undefined;
     for (const one of this.#ended) if (best === undefined || rank(one) > rank(best)) best = one;
     const emissions: Emission[] = [];
     for (let at = best?.emissions; at !== undefined; at = at.before) emissions.push(at.emission);
@@ -137,7 +138,10 @@ export class BeamHypotheses {
   }
 
   /** All continuations of a hypothesis that are worth a try. */
-  *#extended(from: Hypothesis, { tokens, durations }: JointScores): Generator<Hypothesis> {
+  *#extended(
+    from: TransducerHypothesis,
+    { tokens, durations }: JointScores,
+  ): Generator<TransducerHypothesis> {
     const { beamSize, durationReward, hotwords } = this.#options;
     const share = durations.length > 0 ? 1 - durationReward : 1;
     const ranks = tokens.map((logprob) => share * logprob);
@@ -158,7 +162,13 @@ export class BeamHypotheses {
     }
   }
 
-  #moved(from: Hypothesis, path: TokenPath, skipped: number, logprob: number, gain: number): Hypothesis {
+  #moved(
+    from: TransducerHypothesis,
+    path: TokenPath,
+    skipped: number,
+    logprob: number,
+    gain: number,
+  ): TransducerHypothesis {
     const { frame } = from;
     const stuck = skipped > 0 ? 0 : from.stuck + 1;
     const isOver = stuck >= this.#config.maxSymbols;

@@ -2,12 +2,17 @@
 import { yieldToEventLoop } from '#daemon/async.js';
 import { mx, type MxArray } from '#native/index.js';
 
-import { BeamHypotheses, type BeamOptions, type JointScores, type TokenPath } from './beam-hypotheses.js';
+import {
+  BeamHypotheses,
+  type TransducerBeamOptions,
+  type JointScores,
+  type TokenPath,
+} from './beam-hypotheses.js';
 import type { Emission } from './greedy-walk.js';
 import { disposePrediction, type Transducer } from './transducer.js';
 import type { Prediction } from './transducer-network.js';
 
-export interface BeamSearchOptions extends BeamOptions {
+export interface BeamSearchOptions extends TransducerBeamOptions {
   /** Added to the logits: [tokens + blank + durations]. */
   readonly bias?: MxArray | undefined;
   readonly signal: AbortSignal;
