@@ -5,7 +5,9 @@ import { join } from 'node:path';
 import type { ParakeetConfig } from '#daemon/models/parakeet/parakeet-config.js';
 import { Parakeet } from '#daemon/models/parakeet/parakeet-network.js';
 import { writtenConfig } from '#daemon/models/parakeet/written-config.js';
-import { mx, type Dtype, type MxArray } from '#native/index.js';
+import type { Dtype } from '#native/index.js';
+
+import { writeRandomArrays } from '../random-network.js';
 
 /** A transducer with durations and a CTC head, small but with real proportions. */
 export const SMALL_HYBRID: ParakeetConfig = {
@@ -44,16 +46,7 @@ export function writeRandomParakeet(
   pieceOf = (id: number): string => `\u2581${id}`,
 ): void {
   using network = new Parakeet(config);
-  mx.tidy(() => {
-    const weights: Record<string, MxArray> = {};
-    let seed = 0;
-    for (const [name, { shape }] of network.namedParameters()) {
-      const inputs = shape.slice(1).reduce((product, n) => product * n, 1);
-      const random = mx.random.normal(shape, { scale: inputs ** -0.5, key: mx.random.key(seed++) });
-      weights[name] = (/norm\w*\.weight$/.test(name) ? mx.ones(shape) : random).astype(dtype);
-    }
-    mx.saveSafetensors(join(dir, 'model.safetensors'), weights, {});
-  });
+  writeRandomArrays(dir, network, dtype);
   const pieces = Array.from({ length: config.tokens }, (_, id) => pieceOf(id));
   writeFileSync(join(dir, 'config.json'), JSON.stringify(writtenConfig(config, pieces, undefined)));
 }
