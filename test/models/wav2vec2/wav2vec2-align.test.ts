@@ -18,7 +18,13 @@ async function align(
   onProgress?: (fraction: number) => void,
 ): Promise<Alignment> {
   if (model.align === undefined) throw new Error('it aligns');
-  return model.align(streamOf(samples), wordsOfText(text), language === undefined ? {} : { language }, signal, onProgress);
+  return model.align(
+    streamOf(samples),
+    wordsOfText(text),
+    language === undefined ? {} : { language },
+    signal,
+    onProgress,
+  );
 }
 
 test.each(['base', 'large-stable', 'fine-tuned', 'mms'] as const)(

@@ -2,7 +2,7 @@
 import { Option, type Command } from 'commander';
 import { examples } from '../help/layout.js';
 import { resolvePaths } from '../../paths.js';
-import { language } from '../flags/flag-values.js';
+import { language, words } from '../flags/flag-values.js';
 import { onInterrupt } from '../interrupt.js';
 import { defined } from '../../protocol/defined.js';
 import { MODEL_TASKS, type ModelTask } from '../../protocol/model-tasks.js';
@@ -134,6 +134,11 @@ function addPull(models: Command, outcome: Outcome): void {
     )
     .argument('<model>', 'catalog name, or owner/name[@revision]')
     .option('--as <name>', 'local name')
+    .addOption(
+      new Option('-l, --language <codes>', 'comma-separated languages of MMS, besides English').argParser(
+        words,
+      ),
+    )
     .addOption(new Option('--again', 'download again'))
     .option('-q, --quiet', 'print errors only')
     .addHelpText(
@@ -141,21 +146,24 @@ function addPull(models: Command, outcome: Outcome): void {
       examples([
         'sotto models pull turbo',
         'sotto models pull openai/whisper-small',
+        'sotto models pull mms-1b-all --language de,sw',
         'sotto models pull mlx-community/whisper-tiny-mlx@main --as tiny-new',
       ]),
     )
-    .action(async (wanted: string, flags: { as?: string; again?: boolean; quiet?: true }) => {
-      const { pull } = await import('./pull-model.js');
-      outcome.exitCode = await interruptible((signal) =>
-        pull(resolvePaths(), {
-          wanted,
-          again: flags.again === true,
-          quiet: flags.quiet === true,
-          signal,
-          ...defined({ as: flags.as }),
-        }),
-      );
-    });
+    .action(
+      async (wanted: string, flags: { as?: string; language?: string[]; again?: boolean; quiet?: true }) => {
+        const { pull } = await import('./pull-model.js');
+        outcome.exitCode = await interruptible((signal) =>
+          pull(resolvePaths(), {
+            wanted,
+            again: flags.again === true,
+            quiet: flags.quiet === true,
+            signal,
+            ...defined({ as: flags.as, languages: flags.language }),
+          }),
+        );
+      },
+    );
 }
 
 /** Ctrl-C cancels the work; a second one exits. */

@@ -11,6 +11,8 @@ import { defined } from '../../protocol/defined.js';
 interface PullModelOptions {
   readonly wanted: string;
   readonly as?: string;
+  /** Codes of the languages to have adapters for. */
+  readonly languages?: readonly string[];
   readonly again: boolean;
   /** Print errors only. */
   readonly quiet?: boolean;
@@ -20,7 +22,7 @@ interface PullModelOptions {
 /** @returns the exit code @throws SottoError */
 export async function pull(
   paths: Paths,
-  { wanted, as, again, quiet = false, signal }: PullModelOptions,
+  { wanted, as, languages, again, quiet = false, signal }: PullModelOptions,
 ): Promise<number> {
   const view = pullView(wanted, quiet);
   try {
@@ -30,7 +32,7 @@ export async function pull(
       again,
       signal,
       onEvent: (event) => view.event(event),
-      ...defined({ as }),
+      ...defined({ as, languages }),
     });
     view.close();
     const chosenFor = await chooseIfFirst(pulled, describedModels(paths), paths.settings);
@@ -39,7 +41,7 @@ export async function pull(
   } catch (error) {
     view.close();
     if (error instanceof SottoError && error.code === 'CANCELLED') {
-      const again = `sotto models pull ${wanted}${as === undefined ? '' : ` --as ${as}`}`;
+      const again = `sotto models pull ${wanted}${as === undefined ? '' : ` --as ${as}`}${languages === undefined ? '' : ` --language ${languages.join(',')}`}`;
       const percent = view.percent();
       throw new SottoError('CANCELLED', percent === undefined ? 'stopped' : `stopped at ${percent}`, {
         hint: percent === undefined ? '' : `resume: \`${again}\``,

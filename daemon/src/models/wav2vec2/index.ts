@@ -136,10 +136,16 @@ export class Wav2Vec2Model implements Recognizer {
       }
     }
     const emissions = joinEmissions(parts);
-    const aligned = await alignWords(emissions, words, this.#vocabulary, (frame) => secondsOf(frame, config), {
-      signal,
-      onProgress: (fraction) => onProgress?.(ENCODING_SHARE + (1 - ENCODING_SHARE) * fraction),
-    });
+    const aligned = await alignWords(
+      emissions,
+      words,
+      this.#vocabulary,
+      (frame) => secondsOf(frame, config),
+      {
+        signal,
+        onProgress: (fraction) => onProgress?.(ENCODING_SHARE + (1 - ENCODING_SHARE) * fraction),
+      },
+    );
     return { durationSeconds: secondsOf(emissions.frames, config), ...aligned };
   }
 

@@ -8,7 +8,7 @@ const MB = 1_000_000;
 
 const LARGE = {
   parameters: 315_470_368,
-  workBytes: 100 * MB,
+  workBytes: 131 * MB,
   liveGigaflop: 1_050,
   license: 'Apache-2.0',
   speed: 'medium',
@@ -21,7 +21,7 @@ const MODELS: readonly Omit<Float32Model, 'family' | 'tokenNumbers'>[] = [
     repo: 'facebook/wav2vec2-base-960h',
     revision: '22aad52d435eb6dbaf354bdad9b0da84ce7d6156',
     parameters: 94_395_424,
-    workBytes: 200 * MB,
+    workBytes: 263 * MB,
     liveGigaflop: 400,
     languages: ['en'],
     license: 'Apache-2.0',
@@ -56,7 +56,7 @@ const MODELS: readonly Omit<Float32Model, 'family' | 'tokenNumbers'>[] = [
     title: 'MMS 1B, letters of many languages',
     repo: 'facebook/mms-1b-all',
     parameters: 964_844_442,
-    workBytes: 125 * MB,
+    workBytes: 164 * MB,
     liveGigaflop: 3_040,
     // Those of the adapters that are pulled with it.
     languages: [],

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { systemClock, type Clock } from '../../clock.js';
 import { makeFolder } from '../../make-folder.js';
 import { throwIfCancelled } from '../../async.js';
+import { defined } from '../../protocol/defined.js';
 import { SottoError } from '../../protocol/errors.js';
 import { acquireLock } from '../process-lock.js';
 import { writeFileAtomic } from '../write-file-atomic.js';
@@ -20,7 +21,7 @@ import { safePath } from './safe-path.js';
 import { hubSettings, type HubSettings } from './hub-settings.js';
 import { openTransport, type Transport } from './transport.js';
 import { diskError } from './download-errors.js';
-import type { RemoteFile } from './select-files.js';
+import { adapterLanguage, type RemoteFile } from './select-files.js';
 import { DOWNLOADS, DownloadFolder } from './download-folder.js';
 
 export interface PullOptions {
@@ -30,6 +31,8 @@ export interface PullOptions {
   readonly wanted: string;
   /** Name of the local model; its own name if left out. */
   readonly as?: string;
+  /** Codes of the languages to have adapters for (MMS); those that are installed stay. */
+  readonly languages?: readonly string[];
   /** Download it even if it exists. */
   readonly again?: boolean;
   readonly signal: AbortSignal;
@@ -88,7 +91,11 @@ export async function pullModel(options: PullOptions): Promise<Pulled> {
     );
   }
   const { models, signal, clock = systemClock, onEvent = () => undefined } = options;
-  const present = presentModel(models, name, source, source.revision, options.again);
+  // Only the Hub knows which files the languages need.
+  const isAnyLanguage = options.languages === undefined;
+  const present = isAnyLanguage
+    ? presentModel(models, name, source, source.revision, options.again)
+    : undefined;
   if (present !== undefined) return present;
   const settings = options.settings ?? hubSettings();
   const transport = options.transport ?? openTransport({ settings });
@@ -124,7 +131,11 @@ async function pullLocked(name: string, source: ModelSource, options: ResolvedOp
   await work.recover();
   onEvent({ type: 'resolving', repo: source.repo });
   const onWait = (why: string, waitMs: number) => onEvent({ type: 'retry', why, waitMs });
-  const model = await withRetries(() => fetchRemoteModel(source, settings, transport, signal), {
+  const wanted = {
+    ...source,
+    ...defined({ languages: allLanguages(join(models, name), options.languages) }),
+  };
+  const model = await withRetries(() => fetchRemoteModel(wanted, settings, transport, signal), {
     clock,
     signal,
     onWait,
@@ -132,7 +143,8 @@ async function pullLocked(name: string, source: ModelSource, options: ResolvedOp
     offlineTries: MAX_OFFLINE_TRIES,
   });
   // The previous holder of the lock may have pulled it.
-  const present = presentModel(models, name, source, model.commit, options.again);
+  const there = presentModel(models, name, source, model.commit, options.again);
+  const present = there !== undefined && hasAll(there.record, model) ? there : undefined;
   if (present !== undefined) return present;
   const isUpdate = existsSync(work.target);
   await work.prepare(model);
@@ -260,6 +272,25 @@ async function inParallel<T>(
  *
  * @throws SottoError MODEL_EXISTS if it is another one
  */
+/** The languages of an installed model and the requested ones; undefined if none were requested and none are installed. */
+function allLanguages(dir: string, requested: readonly string[] | undefined): readonly string[] | undefined {
+  const installed = existsSync(dir) ? installedLanguages(readRecord(dir)) : [];
+  return requested === undefined && installed.length === 0
+    ? undefined
+    : [...new Set([...installed, ...(requested ?? [])])];
+}
+
+function installedLanguages(record: ModelRecord | undefined): string[] {
+  return (record?.files ?? []).flatMap(({ name }) => {
+    const language = adapterLanguage(name);
+    return language === undefined ? [] : [language];
+  });
+}
+
+function hasAll({ files }: ModelRecord, model: RemoteModel): boolean {
+  return model.files.every(({ name }) => files.some((file) => file.name === name));
+}
+
 function presentModel(
   models: string,
   name: string,

@@ -26,12 +26,12 @@ const METADATA_TIMEOUT_MS = 60_000;
 
 /** @throws SottoError; TransientError if another try may succeed */
 export async function fetchRemoteModel(
-  source: { readonly repo: string; readonly revision?: string },
+  source: { readonly repo: string; readonly revision?: string; readonly languages?: readonly string[] },
   { endpoint }: HubSettings,
   transport: Transport,
   signal: AbortSignal,
 ): Promise<RemoteModel> {
-  const { repo, revision } = source;
+  const { repo, revision, languages } = source;
   const what = revision === undefined ? repo : `${repo}@${revision}`;
   let failure: TransientError | SottoError | undefined;
   // The library's requests go over our transport, which handles proxy, token and redirects.
@@ -74,7 +74,7 @@ export async function fetchRemoteModel(
       const file = fileFrom(entry, what);
       if (file !== undefined) files.push(file);
     }
-    const wanted = selectFiles(files, repo).sort((a, b) => a.bytes - b.bytes);
+    const wanted = selectFiles(files, repo, languages).sort((a, b) => a.bytes - b.bytes);
     return { repo, commit, files: wanted, bytes: wanted.reduce((sum, { bytes }) => sum + bytes, 0) };
   } catch (error) {
     if (failure !== undefined) throw failure;

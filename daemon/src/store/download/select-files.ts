@@ -22,6 +22,7 @@ const NEEDED = 'config.json';
 const HELPFUL = [
   'generation_config.json',
   'preprocessor_config.json',
+  'processor_config.json',
   'tokenizer.json',
   'tokenizer_config.json',
   'special_tokens_map.json',
@@ -37,11 +38,21 @@ const RANKS = /^[a-z0-9_-]+\.tiktoken$/;
 /** Small files are read into memory as a whole. */
 const MAX_SMALL_FILE_BYTES = 64 * 1024 * 1024;
 
+/** Weights of one language, by its name, for a model that changes them (MMS). */
+const ADAPTER = /^adapter\.([\w-]{1,64})\.safetensors$/;
+/** All adapters of a repository with so few are needed; MMS has a thousand, of 9 MB each. */
+const MAX_UNREQUESTED_ADAPTERS = 8;
+
 /**
  * @param repo for error messages
- * @throws SottoError MODEL_UNSUPPORTED if the repository holds no supported model
+ * @param languages codes of those to have adapters for, besides the language of the weights
+ * @throws SottoError MODEL_UNSUPPORTED if the repository holds no supported model; INVALID_ARGUMENT if it lacks a language
  */
-export function selectFiles(files: readonly RemoteFile[], repo: string): RemoteFile[] {
+export function selectFiles(
+  files: readonly RemoteFile[],
+  repo: string,
+  languages: readonly string[] = [],
+): RemoteFile[] {
   const byName = new Map(files.map((file) => [file.name, file]));
   const has = (name: string): boolean => byName.has(name);
   if (!has(NEEDED)) {
@@ -55,9 +66,12 @@ export function selectFiles(files: readonly RemoteFile[], repo: string): RemoteF
     ...(has('tokenizer.json') ? [] : TOKENIZER_PARTS),
     ...[...byName.keys()].filter((name) => RANKS.test(name)),
   ];
-  const wanted = [...new Set([...small.filter(has), ...weights])].flatMap((name) => byName.get(name) ?? []);
+  const adapters = adapterNames([...byName.keys()], languages, repo);
+  const wanted = [...new Set([...small.filter(has), ...weights, ...adapters])].flatMap(
+    (name) => byName.get(name) ?? [],
+  );
   for (const { name, bytes } of wanted) {
-    if (!weights.includes(name) && bytes > MAX_SMALL_FILE_BYTES) {
+    if (!weights.includes(name) && !adapters.includes(name) && bytes > MAX_SMALL_FILE_BYTES) {
       throw new SottoError('MODEL_UNSUPPORTED', `${repo}: ${name} is too large (${bytes} bytes)`);
     }
   }
@@ -72,6 +86,35 @@ function weightNames(names: readonly string[], has: (name: string) => boolean): 
     return shards.length === 0 ? [] : [INDEX, ...shards];
   }
   return has(NUMPY) ? [NUMPY] : [];
+}
+
+/** `deu` for `adapter.deu.safetensors`; undefined for another file. */
+export function adapterLanguage(name: string): string | undefined {
+  return ADAPTER.exec(name)?.[1];
+}
+
+function adapterNames(names: readonly string[], languages: readonly string[], repo: string): string[] {
+  const all = names.flatMap((name) => {
+    const language = adapterLanguage(name);
+    return language === undefined ? [] : [{ name, code: canonical(language) }];
+  });
+  if (languages.length === 0) return all.length > MAX_UNREQUESTED_ADAPTERS ? [] : all.map(({ name }) => name);
+  return languages.map((language) => {
+    const found = all.find(({ code }) => code === canonical(language));
+    if (found !== undefined) return found.name;
+    throw new SottoError('INVALID_ARGUMENT', `${repo} has no adapter for the language "${language}"`, {
+      hint: all.length === 0 ? 'omit --language: only MMS has adapters' : 'give codes such as de or deu',
+    });
+  });
+}
+
+/** `deu` → `de`; a name with a script stays. */
+function canonical(language: string): string {
+  try {
+    return Intl.getCanonicalLocales(language)[0] ?? language;
+  } catch {
+    return language;
+  }
 }
 
 function noWeights(names: readonly string[], repo: string): SottoError {
