@@ -22,8 +22,10 @@ import { Hotwords } from '../hotwords/hotword-trie.js';
 import { ownOptions } from '../own-options.js';
 import type { PieceContext, PieceDecoder, SpeechPiece, TimedToken } from '../pieces/piece-decoder.js';
 import { checkedLanguage } from '../pieces/piece-options.js';
-import { transcribePieces } from '../pieces/transcribe-pieces.js';
+import { transcribePieces, type PieceDeps } from '../pieces/transcribe-pieces.js';
 import type { AudioStream, LoadOptions, Recognizer } from '../speech-model.js';
+import { LivePieces } from '../streaming/live-pieces.js';
+import type { LiveCheckpoint, LiveSpeechOptions } from '../streaming/live-speech.js';
 import { languageNames, useLanguage } from './language-adapters.js';
 import { LetterVocabulary } from './letter-vocabulary.js';
 import { loadWav2Vec2 } from './load-wav2vec2.js';
@@ -103,14 +105,13 @@ export class Wav2Vec2Model implements Recognizer {
     signal: AbortSignal,
   ): AsyncGenerator<TranscribeEvent, TranscribeResult> {
     ownOptions(options, commonOptionsSchema, { name: this.family, schema: noOptions });
-    const { transcribe } = this.capabilities;
-    if (transcribe === undefined) throw new RangeError('a recognizer transcribes');
-    const decoder: PieceDecoder = {
-      maxSeconds: MAX_PIECE_SECONDS,
-      decode: (piece, context) => this.#decode(piece, context, options, signal),
-    };
-    const deps = { decoder, voice: this.#voice, capabilities: transcribe };
-    return yield* transcribePieces(deps, audio, options, signal);
+    return yield* transcribePieces(this.#pieceDeps(options), audio, options, signal);
+  }
+
+  stream(options: LiveSpeechOptions, from?: LiveCheckpoint): LivePieces {
+    const { hidden_size: dims, num_hidden_layers: layers, vocab_size: tokens } = this.#network.config;
+    const checkpointKey = ['wav2vec2', dims, layers, tokens].join('-');
+    return new LivePieces({ ...this.#pieceDeps(options), checkpointKey }, options, from);
   }
 
   async align(
@@ -154,10 +155,20 @@ export class Wav2Vec2Model implements Recognizer {
     this.#voice.dispose();
   }
 
+  #pieceDeps(options: Pick<TranscribeOptions, 'beamSize' | 'hotwords'>): PieceDeps {
+    const { transcribe } = this.capabilities;
+    if (transcribe === undefined) throw new RangeError('a recognizer transcribes');
+    const decoder: PieceDecoder = {
+      maxSeconds: MAX_PIECE_SECONDS,
+      decode: (piece, context, signal) => this.#decode(piece, context, options, signal),
+    };
+    return { decoder, voice: this.#voice, capabilities: transcribe };
+  }
+
   async #decode(
     { samples }: SpeechPiece,
     { language, stopwatch }: PieceContext,
-    { beamSize = 1, hotwords = [] }: TranscribeOptions,
+    { beamSize = 1, hotwords = [] }: Pick<TranscribeOptions, 'beamSize' | 'hotwords'>,
     signal: AbortSignal,
   ): Promise<readonly TimedToken[]> {
     await this.#use(language);

@@ -18,7 +18,7 @@ export function wav2Vec2Capabilities(
     transcribe: {
       languages: languagesOf(dir, files, vocabulary),
       translates: false,
-      streams: false,
+      streams: true,
       wordTimestamps: true,
       hotwords: true,
       beamSize: true,
