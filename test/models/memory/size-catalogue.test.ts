@@ -64,9 +64,9 @@ test.each([
   expect(entry?.parameters).toBe(sizeOf(network));
   // A published file also has the counters of the norms: 94 thousand numbers.
   if (entry?.bytesSource === 'published') expect(entry.bytes / 4 / entry.parameters).toBeCloseTo(1, 3);
-  // Each weight of a layer serves 12.5 frames a second; 30 s are decoded at a time.
+  // Each weight of a layer serves 12.5 frames a second; a live window has 14 s.
   const layer = network.encoder.layers.reduce((sum, part) => sum + sizeOf(part), 0);
-  const gigaflop = (2 * layer * 12.5 * 30) / 1e9;
+  const gigaflop = (2 * layer * 12.5 * 14) / 1e9;
   expect(Math.abs((entry?.liveGigaflop ?? 0) / gigaflop - 1)).toBeLessThan(0.12);
 });
 

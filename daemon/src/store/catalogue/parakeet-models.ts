@@ -17,8 +17,8 @@ interface Size extends Pick<
 }
 
 const MB = 1_000_000;
-/** A decode step over live speech reads the audio of the current sentence. */
-const LIVE_SECONDS = 30;
+/** The window of a decode step over live speech: `models/parakeet/live-parakeet.ts`. */
+const LIVE_SECONDS = 14;
 
 const ENGLISH = ['en'];
 /** Those of `models/parakeet/parakeet-languages.ts`, which a test compares. */
