@@ -1,5 +1,5 @@
 /** The flags of `sotto transcribe`, from the command to the engine and the output. */
-import { readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
@@ -12,6 +12,8 @@ let home: TempHome;
 beforeEach(() => {
   home = tempHome();
   for (const name of ['a.wav', 'b.wav']) writeFileSync(join(home.folder, name), 'RIFF....WAVE');
+  mkdirSync(join(home.folder, 'aligner'));
+  writeFileSync(join(home.folder, 'aligner/config.json'), '{}');
 });
 afterEach(() => home.remove());
 
@@ -27,7 +29,7 @@ describe('sotto transcribe', () => {
   test.each([
     [[], '{"timestamps":"auto"}'],
     [['--word-timestamps'], '{"wordTimestamps":true}'],
-    [['--align-model', '/m'], '{"wordTimestamps":true}'],
+    [['--align-model', './aligner'], '{"wordTimestamps":true}'],
     [['--format', 'tsv'], '{}'],
     [['--format', 'json', '--word-timestamps'], '{"wordTimestamps":true}'],
     [['--format', 'srt', '--highlight-words'], '{"wordTimestamps":true}'],
