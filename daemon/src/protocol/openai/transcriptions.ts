@@ -85,7 +85,7 @@ export const transcriptionFieldsSchema = v.object({
   align_model: v.exactOptional(
     describe(
       text(1, 200),
-      'Sotto only: name of an installed model that aligns (CTC); the words get its times.',
+      'Sotto only: name of an installed model that aligns (CTC); formats with times get those of its words.',
       'wav2vec2-base-960h',
     ),
   ),

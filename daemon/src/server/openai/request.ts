@@ -88,17 +88,10 @@ function toTranscribeOptions(
   };
 }
 
-/** @throws SottoError INVALID_ARGUMENT for a format without times, MODEL_NOT_FOUND */
+/** Undefined for a format without times, which has no use for it. @throws SottoError MODEL_NOT_FOUND */
 function alignModelOf({ align_model: name }: TranscriptionFields, timed: boolean): string | undefined {
-  if (name === undefined) return undefined;
-  if (!timed) {
-    throw new SottoError('INVALID_ARGUMENT', 'align_model requires a response_format with times', {
-      hint: 'use verbose_json, srt or vtt, or omit align_model',
-      param: 'align_model',
-    });
-  }
-  if (isModelId(name)) return name;
-  throw modelNotFound(name);
+  if (name !== undefined && !isModelId(name)) throw modelNotFound(name);
+  return timed ? name : undefined;
 }
 
 /** @returns the model to find, or undefined for the default model @throws SottoError MODEL_NOT_FOUND */
