@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""Writes test/fixtures/transducer-beams.json: tiny random transducers, and what the beam search of parakeet-mlx finds with them.
+"""Writes test/fixtures/transducer-beams.json: tiny random transducers, and what the beam search of parakeet-mlx finds with them;
+for greedy decoding with phrases, a plain loop over its networks by the rule of NeMo (a blank is decided without the phrases).
 
     python make-transducer-beam-fixtures.py      # parakeet-mlx 0.7.0, mlx 0.32.4
 
@@ -106,6 +107,34 @@ def beam_of(model, features, phrases, **options):
     return [[t.id, round(t.start / ratio), round(t.duration / ratio)] for t in tokens]
 
 
+def greedy_of(model, features, phrases, durations, limit=4):
+    """@returns [token, frame, duration] for each token"""
+    scorer = machine([tuple(p) for p in phrases])
+    text, found, frame, symbols = (), [], 0, 0
+    hidden, last = None, None
+    while frame < len(features):
+        out, state = model.decoder(mx.array([[last]]) if last is not None else None, hidden)
+        logits = np.array(model.joint(mx.array(features)[None, frame : frame + 1], out)[0, 0, 0])
+        duration = durations[int(logits[TOKENS + 1 :].argmax())] if durations else 0
+        if int(logits[: TOKENS + 1].argmax()) == TOKENS:
+            frame += max(1, duration)
+            symbols = 0
+            continue
+        before = scorer.potential(text)
+        token = int(np.argmax([logits[i] + scorer.potential((*text, i)) - before for i in range(TOKENS)]))
+        text = (*text, token)
+        found.append([token, frame, duration])
+        hidden, last = state, token
+        symbols += 1
+        if duration > 0:
+            frame += duration
+            symbols = 0
+        elif symbols >= limit:
+            frame += 1
+            symbols = 0
+    return found
+
+
 def encode(array):
     return base64.b64encode(np.ascontiguousarray(array, dtype="<f4").tobytes()).decode()
 
@@ -141,7 +170,7 @@ def case(seed, durations, layers, blank, zero):
     return differ, {
         "durations": durations, "layers": layers, "tokens": TOKENS, "dims": DIMS, "maxSymbols": 4, "bonus": BONUS,
         "features": encode(features), "weights": {name: {"shape": value.shape, "data": encode(value)} for name, value in weights.items()},
-        "runs": runs,
+        "runs": runs, "greedy": {"phrases": phrases, "tokens": greedy_of(model, features, phrases, durations)},
     }
 
 

@@ -4,7 +4,9 @@ import { join } from 'node:path';
 import { describe, expect, test } from '@jest/globals';
 import { Hotwords } from '#daemon/models/hotwords/hotword-trie.js';
 import { decodeBeam } from '#daemon/models/transducer/beam.js';
-import { decodeGreedy } from '#daemon/models/transducer/greedy.js';
+import type { Emission } from '#daemon/models/transducer/greedy-walk.js';
+import { decodeGreedy, type GreedyState } from '#daemon/models/transducer/greedy.js';
+import { openDecoder } from '#daemon/models/transducer/transducer-decoder.js';
 import { Transducer } from '#daemon/models/transducer/transducer.js';
 import {
   JointNetwork,
@@ -15,6 +17,8 @@ import { packageRoot } from '#daemon/paths.js';
 import { mx, type MxArray } from '#native/index.js';
 
 import { decodeFloats } from '../model-fixtures.js';
+
+type TokenRow = [id: number, frame: number, duration: number];
 
 interface Case {
   readonly durations: number[];
@@ -31,8 +35,9 @@ interface Case {
     patience: number;
     durationReward: number;
     phrases: number[][];
-    tokens: [id: number, frame: number, duration: number][];
+    tokens: TokenRow[];
   }[];
+  readonly greedy: { readonly phrases: number[][]; readonly tokens: TokenRow[] };
 }
 
 const cases = JSON.parse(
@@ -104,6 +109,37 @@ describe.each(cases.map((one, i) => [i, one] as const))('case %p', (_, one) => {
     },
   );
 });
+
+test.each(cases.map((one, i) => [i, one] as const))(
+  'greedy decoding with phrases, case %p, at once and in parts',
+  async (_, one) => {
+    const { transducer, features, dispose } = loaded(one);
+    const hotwords = hotwordsOf(one.greedy.phrases, one.bonus);
+    const rowsOf = (found: readonly Emission[]): number[][] =>
+      found.map(({ token, frame, frames }) => [token, frame, frames]);
+    const whole = rowsOf(await decodeGreedy(transducer, features, { hotwords }));
+    expect(whole).toEqual(
+      one.greedy.tokens.map(([id, frame, duration]) => [id, frame, Math.max(1, duration)]),
+    );
+    expect(whole).not.toEqual(rowsOf(await decodeGreedy(transducer, features)));
+    // Each part is decoded by another decoder, which gets the state as JSON.
+    const parts: Emission[] = [];
+    let state: GreedyState | undefined;
+    for (let from = 0; from < (features.shape[0] ?? 0); from += 7) {
+      const part = mx.tidy(() =>
+        mx.slice(features, [from, 0], [Math.min(from + 7, features.shape[0] ?? 0), one.dims]),
+      );
+      const decoder = openDecoder(transducer, { hotwords }, state);
+      parts.push(...(await decoder.decode(part, signal)));
+      const { recurrent, ...rest } = decoder.state;
+      state = { ...(JSON.parse(JSON.stringify(rest)) as GreedyState), recurrent };
+      decoder.dispose();
+      part.dispose();
+    }
+    expect(rowsOf(parts)).toEqual(whole);
+    dispose();
+  },
+);
 
 test('a cancelled beam ends within a step, and frees everything', async () => {
   const [one] = cases;

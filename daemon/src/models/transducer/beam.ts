@@ -36,13 +36,10 @@ export async function decodeBeam(
   try {
     while (beam.live.length > 0) {
       await yieldToEventLoop(signal);
-      predictAll(
-        transducer,
-        predictions,
-        beam.live.map(({ path }) => path),
-      );
-      const rows = beam.live.map(({ path, frame }) => ({ frame, prediction: predictions.get(path) }));
-      beam.step(await scoresOf(transducer, projected, rows, bias));
+      const frames = beam.live.map(({ frame }) => frame);
+      const paths = beam.live.map(({ path }) => path);
+      const after = predictAll(transducer, predictions, paths);
+      beam.step(await scoresOf(transducer, projected, frames, after, bias));
     }
     return beam.best();
   } finally {
@@ -51,57 +48,46 @@ export async function decodeBeam(
   }
 }
 
-/** Predicts after each text whose prediction is missing, and frees those of all others. */
+/** The predictions after each text: the missing ones are made, those of other texts are freed. */
 function predictAll(
   transducer: Transducer,
   predictions: Map<TokenPath, Prediction>,
   paths: readonly TokenPath[],
-): void {
-  for (const path of paths) {
-    if (predictions.has(path)) continue;
-    const before = path.parent && predictions.get(path.parent);
-    predictions.set(path, transducer.predict(path.token, before));
-  }
+): Prediction[] {
+  const after = paths.map((path) => {
+    const known = predictions.get(path);
+    if (known !== undefined) return known;
+    const made = transducer.predict(path.token, path.parent && predictions.get(path.parent));
+    predictions.set(path, made);
+    return made;
+  });
   const kept = new Set(paths);
   for (const [path, prediction] of predictions) {
     if (kept.has(path)) continue;
     disposePrediction(prediction);
     predictions.delete(path);
   }
-}
-
-interface Row {
-  readonly frame: number;
-  readonly prediction: Prediction | undefined;
+  return after;
 }
 
 /** Scores a frame for each text. */
 async function scoresOf(
-  { config, joint }: Transducer,
+  transducer: Transducer,
   projected: MxArray,
-  rows: readonly Row[],
+  frames: readonly number[],
+  predictions: readonly Prediction[],
   bias: MxArray | undefined,
 ): Promise<JointScores[]> {
-  const [ends, all] = [config.tokens + 1, config.tokens + 1 + config.durations.length];
-  const logprobs = mx.tidy(() => {
-    const frames = mx.take(projected, mx.array(Int32Array.from(rows, ({ frame }) => frame)), 0);
-    const after = rows.flatMap(({ prediction }) => prediction?.projected ?? []);
-    let logits = joint.forward(frames, mx.concatenate(after, 0));
-    if (bias !== undefined) logits = mx.add(logits, bias);
-    const part = (from: number, to: number): MxArray => {
-      const logitsOf = mx.slice(logits, [0, from], [rows.length, to]);
-      return mx.subtract(logitsOf, mx.logsumexp(logitsOf, 1, true));
-    };
-    return all > ends ? mx.concatenate([part(0, ends), part(ends, all)], 1) : part(0, ends);
-  });
+  const { tokens, durations } = transducer.config;
+  const [ends, all] = [tokens + 1, tokens + 1 + durations.length];
+  const rows = mx.tidy(() => mx.take(projected, mx.array(Int32Array.from(frames)), 0));
   try {
-    await mx.ready(logprobs);
-    const values = logprobs.toTypedArray('float32');
-    return rows.map((_, i) => ({
-      tokens: values.slice(i * all, i * all + ends),
-      durations: values.slice(i * all + ends, (i + 1) * all),
+    const values = await transducer.logprobs(rows, predictions, bias);
+    return frames.map((_, i) => ({
+      tokens: values.subarray(i * all, i * all + ends),
+      durations: values.subarray(i * all + ends, (i + 1) * all),
     }));
   } finally {
-    logprobs.dispose();
+    rows.dispose();
   }
 }

@@ -1,6 +1,8 @@
 import { throwIfCancelled } from '#daemon/async.js';
 import { mx, type MxArray } from '#native/index.js';
 
+import { HotwordTracker, type StoredHotwordState } from '../hotwords/hotword-tracker.js';
+import type { Hotwords } from '../hotwords/hotword-trie.js';
 import { advance, type Emission, type WalkState } from './greedy-walk.js';
 import { disposePrediction, type Transducer } from './transducer.js';
 import type { Prediction } from './transducer-network.js';
@@ -11,7 +13,14 @@ const FRAMES_AT_ONCE = 8;
 export interface GreedyOptions {
   /** Added to the logits: [tokens + blank + durations]. */
   readonly bias?: MxArray | undefined;
+  /** Whether a frame has a token is decided without them; which token, with them. */
+  readonly hotwords?: Hotwords | undefined;
   readonly signal?: AbortSignal | undefined;
+}
+
+interface TokenChoice {
+  readonly token: number;
+  readonly logprob: number;
 }
 
 /** Where decoding stands, as plain numbers. */
@@ -21,6 +30,7 @@ export interface GreedyState {
   readonly walk: Readonly<WalkState>;
   /** `Transducer.recurrent` after the last token. */
   readonly recurrent: readonly Float32Array[];
+  readonly hotwords?: StoredHotwordState | undefined;
 }
 
 /** Chooses the best token at each step, over frames that may arrive in parts. */
@@ -28,6 +38,7 @@ export class GreedyDecoder {
   readonly #transducer: Transducer;
   readonly #options: GreedyOptions;
   readonly #walk: WalkState;
+  readonly #tracker: HotwordTracker | undefined;
   #frames: number;
   #prediction: Prediction;
 
@@ -35,6 +46,7 @@ export class GreedyDecoder {
     this.#transducer = transducer;
     this.#options = options;
     this.#walk = { ...(from?.walk ?? { frame: 0, symbols: 0 }) };
+    this.#tracker = options.hotwords && new HotwordTracker(options.hotwords, from?.hotwords);
     this.#frames = from?.frames ?? 0;
     // The blank stands for the start.
     this.#prediction = from
@@ -47,6 +59,7 @@ export class GreedyDecoder {
       frames: this.#frames,
       walk: { ...this.#walk },
       recurrent: this.#transducer.recurrent(this.#prediction),
+      ...(this.#tracker && { hotwords: this.#tracker.stored }),
     };
   }
 
@@ -75,20 +88,20 @@ export class GreedyDecoder {
         const scored = mx.tidy(() =>
           mx.slice(projected, [from - offset, 0], [end - offset, config.jointDims]),
         );
-        const choices = await this.#transducer.choose(scored, this.#prediction, this.#options.bias);
-        scored.dispose();
         let emission: Emission | undefined;
-        while (emission === undefined && state.frame < end) {
-          const i = state.frame - from;
-          emission = advance(
-            config,
-            state,
-            choices.tokens[i] ?? config.tokens,
-            choices.durations[i] ?? 0,
-            choices.logprobs[i] ?? 0,
-          );
+        try {
+          const choices = await this.#transducer.choose(scored, this.#prediction, this.#options.bias);
+          while (emission === undefined && state.frame < end) {
+            const i = state.frame - from;
+            const best = { token: choices.tokens[i] ?? config.tokens, logprob: choices.logprobs[i] ?? 0 };
+            const { token, logprob } = await this.#favored(best, scored, i);
+            emission = advance(config, state, token, choices.durations[i] ?? 0, logprob);
+          }
+        } finally {
+          scored.dispose();
         }
         if (emission === undefined) continue;
+        this.#tracker?.push(emission.token);
         emissions.push(emission);
         const next = this.#transducer.predict(emission.token, this.#prediction);
         disposePrediction(this.#prediction);
@@ -103,6 +116,20 @@ export class GreedyDecoder {
 
   dispose(): void {
     disposePrediction(this.#prediction);
+  }
+
+  /** The token that the hotwords favor instead of the best one; a blank stays. @param frames projected */
+  async #favored(best: TokenChoice, frames: MxArray, i: number): Promise<TokenChoice> {
+    const { tokens, jointDims } = this.#transducer.config;
+    if (this.#tracker === undefined || best.token === tokens) return best;
+    const row = mx.tidy(() => mx.slice(frames, [i, 0], [i + 1, jointDims]));
+    try {
+      const logprobs = await this.#transducer.logprobs(row, [this.#prediction], this.#options.bias);
+      const token = this.#tracker.choose(logprobs.subarray(0, tokens));
+      return { token, logprob: logprobs[token] ?? 0 };
+    } finally {
+      row.dispose();
+    }
   }
 }
 

@@ -1,4 +1,4 @@
-/** Greedy decoding of one sequence: by the CPU kernel if it knows the layers, otherwise on the host. */
+/** Greedy decoding of one sequence: by the CPU kernel if it knows the layers, otherwise on the host, as with hotwords. */
 import { mx, type MxArray } from '#native/index.js';
 
 import { GreedyDecoder, type GreedyOptions, type GreedyState } from './greedy.js';
@@ -26,10 +26,11 @@ export interface TransducerDecoder {
 /** @param from where to continue; otherwise at the start */
 export function openDecoder(
   transducer: Transducer,
-  options: Pick<GreedyOptions, 'bias'> = {},
+  options: Pick<GreedyOptions, 'bias' | 'hotwords'> = {},
   from?: GreedyState,
 ): TransducerDecoder {
-  const kernel = TransducerKernel.of(transducer, options.bias);
+  const { bias, hotwords } = options;
+  const kernel = hotwords === undefined ? TransducerKernel.of(transducer, bias) : undefined;
   if (kernel === undefined) return new GreedyDecoder(transducer, options, from);
   return new KernelDecoder(transducer, kernel, from);
 }
@@ -89,7 +90,7 @@ class KernelDecoder implements TransducerDecoder {
 export async function decodeSequence(
   transducer: Transducer,
   features: MxArray,
-  options: Pick<GreedyOptions, 'bias'>,
+  options: Pick<GreedyOptions, 'bias' | 'hotwords'>,
   signal: AbortSignal,
 ): Promise<readonly Emission[]> {
   const decoder = openDecoder(transducer, options);

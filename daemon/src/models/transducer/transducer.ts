@@ -1,5 +1,6 @@
 /** A transducer as its decoders use it: predictions after tokens, and choices at frames. */
 import { mx, type Dtype, type MxArray } from '#native/index.js';
+import * as nn from '#native/nn/index.js';
 
 import type { LstmState } from './lstm.js';
 import type { JointNetwork, Prediction, PredictionNetwork, TransducerConfig } from './transducer-network.js';
@@ -82,6 +83,31 @@ export class Transducer {
     const output = state.at(-1)?.output;
     if (output === undefined) throw new RangeError('the prediction network has no layers');
     return { projected: this.joint.pred.forward(output), state };
+  }
+
+  /**
+   * Scores projected frames [N, joint dims], each against a prediction of its own.
+   *
+   * @param bias added to the logits, [tokens + blank + durations]
+   * @returns natural-log probabilities [N, tokens + blank + durations]: of the tokens and the blank, and of the durations
+   */
+  async logprobs(frames: MxArray, predictions: readonly Prediction[], bias?: MxArray): Promise<Float32Array> {
+    const { tokens, durations } = this.config;
+    const [ends, all] = [tokens + 1, tokens + 1 + durations.length];
+    const logprobs = mx.tidy(() => {
+      const after = predictions.map(({ projected }) => projected);
+      let logits = this.joint.forward(frames, mx.concatenate(after, 0));
+      if (bias !== undefined) logits = mx.add(logits, bias);
+      const part = (from: number, to: number): MxArray =>
+        nn.logSoftmax(mx.slice(logits, [0, from], [predictions.length, to]));
+      return all > ends ? mx.concatenate([part(0, ends), part(ends, all)], 1) : part(0, ends);
+    });
+    try {
+      await mx.ready(logprobs);
+      return logprobs.toTypedArray('float32');
+    } finally {
+      logprobs.dispose();
+    }
   }
 
   /**
