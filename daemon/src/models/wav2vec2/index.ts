@@ -13,11 +13,10 @@ import {
   type TranscribeResult,
 } from '#daemon/protocol/transcription.js';
 
-import { alignTokens } from '../ctc/align.js';
 import { alignWords } from '../ctc/align-text.js';
 import { overlappingChunks } from '../ctc/chunks.js';
+import { decodeEmissions } from '../ctc/decode-emissions.js';
 import { joinEmissions, sliceEmissions, type Emissions } from '../ctc/emissions.js';
-import { prefixBeam } from '../ctc/prefix-beam.js';
 import { Hotwords } from '../hotwords/hotword-trie.js';
 import { ownOptions } from '../own-options.js';
 import type { PieceContext, PieceDecoder, SpeechPiece, TimedToken } from '../pieces/piece-decoder.js';
@@ -33,13 +32,11 @@ import { readTokenizerFiles, type TokenizerFiles } from './tokenizer-files.js';
 import { MAX_PIECE_SECONDS, wav2Vec2Capabilities } from './wav2vec2-capabilities.js';
 import { readConfig } from './wav2vec2-checkpoint.js';
 import { frameGeometry } from './wav2vec2-config.js';
-import { emissionsOfSamples, greedyTokens, secondsOf, timedTokens } from './wav2vec2-decoder.js';
+import { emissionsOfSamples, secondsOf, timedTokens } from './wav2vec2-decoder.js';
 import type { Wav2Vec2 } from './wav2vec2-network.js';
 
-/** In nats for each letter of a hotword that matches. */
-const HOTWORD_WEIGHT = 1.5;
-/** Texts of the beam search that hotwords need. */
-const HOTWORD_BEAM_SIZE = 16;
+/** For each letter of a hotword. */
+const HOTWORD_NATS = 1.5;
 
 /** Chunks of an alignment: 20 s, with 5 s on each side that are dropped. */
 const ALIGN_CHUNK = { frames: 1000, context: 250 };
@@ -175,30 +172,18 @@ export class Wav2Vec2Model implements Recognizer {
     const emissions = await stopwatch.time('encode', () =>
       emissionsOfSamples(this.#network, samples, this.#files.normalizes, signal),
     );
-    return stopwatch.time('decode', () => {
-      if (beamSize === 1 && hotwords.length === 0) {
-        return Promise.resolve(greedyTokens(emissions, this.#vocabulary, this.#network.config));
-      }
-      return this.#search(
-        emissions,
-        Math.max(beamSize, hotwords.length > 0 ? HOTWORD_BEAM_SIZE : 1),
-        hotwords,
-        signal,
-      );
-    });
+    return stopwatch.time('decode', () => this.#tokens(emissions, beamSize, hotwords, signal));
   }
 
-  /** The best text of a beam search, aligned. */
-  async #search(
+  async #tokens(
     emissions: Emissions,
     beamSize: number,
     words: readonly string[],
     signal: AbortSignal,
   ): Promise<readonly TimedToken[]> {
     const { blank } = this.#vocabulary;
-    const hotwords = new Hotwords(words, this.#vocabulary, HOTWORD_WEIGHT);
-    const [best] = prefixBeam(emissions, { blank, beamSize, hotwords });
-    const tokens = await alignTokens(emissions, best?.tokens ?? [], { blank, signal });
+    const hotwords = new Hotwords(words, this.#vocabulary, HOTWORD_NATS);
+    const tokens = await decodeEmissions(emissions, { blank, beamSize, hotwords, signal });
     return timedTokens(tokens, this.#vocabulary, this.#network.config);
   }
 

@@ -2,7 +2,6 @@
 import { SAMPLE_RATE } from '#daemon/audio/mel/mel.js';
 import { mx, type MxArray } from '#native/index.js';
 
-import { collapse } from '../ctc/collapse.js';
 import { emissionsOf, type CtcToken, type Emissions } from '../ctc/emissions.js';
 import type { TimedToken } from '../pieces/piece-decoder.js';
 import { runSteps } from '../network-steps.js';
@@ -80,14 +79,6 @@ function normalized(samples: Float32Array): Float32Array {
 /** Seconds of a frame: it starts where its first sample is. */
 export function secondsOf(frame: number, config: Wav2Vec2Config): number {
   return (frame * outputHop(config)) / SAMPLE_RATE;
-}
-
-export function greedyTokens(
-  emissions: Emissions,
-  vocabulary: LetterVocabulary,
-  config: Wav2Vec2Config,
-): TimedToken[] {
-  return timedTokens(collapse(emissions, vocabulary.blank), vocabulary, config);
 }
 
 /**
