@@ -12,6 +12,7 @@ import {
 } from '#daemon/protocol/transcription.js';
 
 import { ChunkEncoder } from '../conformer/chunk-encoder.js';
+import { pieceHotwords } from '../hotwords/piece-hotwords.js';
 import { ownOptions } from '../own-options.js';
 import { transcribePieces } from '../pieces/transcribe-pieces.js';
 import type { AudioStream, LoadOptions, Recognizer } from '../speech-model.js';
@@ -87,16 +88,19 @@ export class NemotronModel implements Recognizer {
     const schema = nemotronOptionsSchema;
     const { lookaheadMs } = ownOptions(options, commonOptionsSchema, { name: this.family, schema });
     const { lookahead } = this.deps.model.config;
+    const hotwords = pieceHotwords(this.deps.vocabulary, options.hotwords);
     const chunkFrames = lookaheadMs === undefined ? lookahead + 1 : lookaheadMs / FRAME_MS;
-    const decoder = new NemotronDecoder(this.#depsFor(chunkFrames));
+    const decoder = new NemotronDecoder({ ...this.#depsFor(chunkFrames), hotwords });
     const capabilities = this.capabilities.transcribe;
     return transcribePieces({ decoder, voice: this.deps.voice, capabilities }, audio, options, signal);
   }
 
   stream(options: LiveSpeechOptions, from?: LiveCheckpoint): LiveUtterances {
     const chunkFrames = Math.min(MAX_LIVE_LOOKAHEAD, this.deps.model.config.lookahead) + 1;
-    const { voice } = this.deps;
-    const deps = { ...this.#depsFor(chunkFrames), voice, capabilities: this.capabilities.transcribe };
+    const { voice, vocabulary } = this.deps;
+    const hotwords = pieceHotwords(vocabulary, options.hotwords);
+    const capabilities = this.capabilities.transcribe;
+    const deps = { ...this.#depsFor(chunkFrames), voice, hotwords, capabilities };
     return new LiveUtterances(liveNemotron(deps), options, from);
   }
 

@@ -10,7 +10,7 @@ export function nemotronCapabilities(config: NemotronConfig) {
       translates: false,
       streams: true,
       wordTimestamps: true,
-      hotwords: false,
+      hotwords: true,
       prompt: false,
     },
   } satisfies Capabilities;

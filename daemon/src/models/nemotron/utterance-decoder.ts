@@ -11,6 +11,7 @@ import { mx, type MxArray } from '#native/index.js';
 import { melFramesOf, warmUpChunks } from '../conformer/causal-config.js';
 import type { CausalState } from '../conformer/causal-encoder.js';
 import { disposeState, type ChunkEncoder } from '../conformer/chunk-encoder.js';
+import type { Hotwords } from '../hotwords/hotword-trie.js';
 import type { StreamingUtterance, UtteranceAudio } from '../streaming/live-utterances.js';
 import type { UtterancePlace } from '../streaming/live-utterances-state.js';
 import type { Emission } from '../transducer/greedy-walk.js';
@@ -25,6 +26,7 @@ export interface UtteranceDeps {
   readonly encoder: ChunkEncoder;
   /** Of the language. */
   readonly slot: number;
+  readonly hotwords?: Hotwords | undefined;
 }
 
 export class UtteranceDecoder implements StreamingUtterance {
@@ -40,13 +42,19 @@ export class UtteranceDecoder implements StreamingUtterance {
     const frames = this.#chunks * deps.encoder.chunkFrames;
     this.#decoder = openDecoder(
       deps.transducer,
-      {},
-      from && { frames, walk: { frame: frames, symbols: 0 }, recurrent: from.recurrent },
+      { hotwords: deps.hotwords },
+      from && {
+        frames,
+        walk: { frame: frames, symbols: 0 },
+        recurrent: from.recurrent,
+        hotwords: from.hotwords,
+      },
     );
   }
 
   get place(): UtterancePlace {
-    return { chunks: this.#chunks, recurrent: this.#decoder.state.recurrent };
+    const { recurrent, hotwords } = this.#decoder.state;
+    return { chunks: this.#chunks, recurrent, ...(hotwords && { hotwords }) };
   }
 
   get decodedSamples(): number {

@@ -9,6 +9,7 @@ import { MIN_FRAMES } from '#daemon/audio/mel/normalized-frames.js';
 import { mx, type MxArray } from '#native/index.js';
 
 import { SUBSAMPLING } from '../conformer/conformer-config.js';
+import type { Hotwords } from '../hotwords/hotword-trie.js';
 import type { StreamingUtterance, UtteranceAudio } from '../streaming/live-utterances.js';
 import type { UtterancePlace } from '../streaming/live-utterances-state.js';
 import type { Emission } from '../transducer/greedy-walk.js';
@@ -38,6 +39,7 @@ export interface BufferedUtteranceDeps {
   readonly windows: BufferWindows;
   /** Added to the logits. */
   readonly bias?: MxArray | undefined;
+  readonly hotwords?: Hotwords | undefined;
   /** The features of audio, [⌈samples / 1280⌉, D]; the caller frees them. */
   encode(samples: Float32Array, signal: AbortSignal): Promise<MxArray>;
 }
@@ -56,9 +58,9 @@ export class BufferedUtterance implements StreamingUtterance {
   }
 
   get place(): UtterancePlace {
-    const { walk, frames, recurrent } = this.#decoder.state;
+    const { walk, frames, recurrent, hotwords } = this.#decoder.state;
     const debt = walk.frame - frames;
-    return { chunks: this.#chunks, ...(debt > 0 && { debt }), recurrent };
+    return { chunks: this.#chunks, ...(debt > 0 && { debt }), recurrent, ...(hotwords && { hotwords }) };
   }
 
   get firstSample(): number {
@@ -129,13 +131,13 @@ export class BufferedUtterance implements StreamingUtterance {
   }
 
   #open(state?: GreedyState): TransducerDecoder {
-    const { transducer, bias } = this.#deps;
-    return openDecoder(transducer, { bias }, state);
+    const { transducer, bias, hotwords } = this.#deps;
+    return openDecoder(transducer, { bias, hotwords }, state);
   }
 
-  #stateOf({ debt = 0, recurrent }: UtterancePlace): GreedyState {
+  #stateOf({ debt = 0, recurrent, hotwords }: UtterancePlace): GreedyState {
     const frames = this.#frames;
-    return { frames, walk: { frame: frames + debt, symbols: 0 }, recurrent };
+    return { frames, walk: { frame: frames + debt, symbols: 0 }, recurrent, hotwords };
   }
 
   /** The features from the next chunk to a sample; undefined if there are none. */

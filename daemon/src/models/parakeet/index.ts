@@ -73,8 +73,9 @@ export class ParakeetModel implements Recognizer {
       schema: parakeetOptionsSchema,
     });
     this.#checkHead(own);
+    const { beamSize, hotwords } = options;
     const capabilities = this.capabilities.transcribe;
-    const decoder = new ParakeetDecoder(this.deps, own);
+    const decoder = new ParakeetDecoder(this.deps, { ...own, beamSize, hotwords });
     return transcribePieces({ decoder, voice: this.deps.voice, capabilities }, audio, options, signal);
   }
 

@@ -1,6 +1,7 @@
 /** Streaming with Parakeet: a transducer by buffered windows, a model with CTC alone by decoding the open utterance again. */
 import type { VoiceActivity } from '#daemon/audio/vad/index.js';
 
+import { pieceHotwords } from '../hotwords/piece-hotwords.js';
 import type { PieceCapabilities } from '../pieces/piece-options.js';
 import { LivePieces } from '../streaming/live-pieces.js';
 import type { LiveCheckpoint, LiveSpeech, LiveSpeechOptions } from '../streaming/live-speech.js';
@@ -33,9 +34,10 @@ export function liveParakeet(
   const { tokens, encoder: shape } = model.config;
   const key = ['parakeet', tokens, shape.dims, shape.layers, shape.bands];
   if (transducer === undefined) {
-    const decoder = new ParakeetDecoder(deps, {});
+    const decoder = new ParakeetDecoder(deps, { hotwords: options.hotwords });
     return new LivePieces({ decoder, voice, capabilities, checkpointKey: key.join('-') }, options, from);
   }
+  const hotwords = pieceHotwords(deps.vocabulary, options.hotwords);
   const live: LiveUtterancesDeps = {
     voice,
     vocabulary: deps.vocabulary,
@@ -46,7 +48,7 @@ export function liveParakeet(
     open: (language, place) => {
       const encode = (samples: Float32Array, signal: AbortSignal) => encodeSamples(deps, samples, signal);
       const bias = deps.filter.biasOf(language);
-      return new BufferedUtterance({ transducer, windows, bias, encode }, place);
+      return new BufferedUtterance({ transducer, windows, bias, hotwords, encode }, place);
     },
     firstSampleFor: ({ chunks }) => firstSampleOf(chunks, windows),
   };

@@ -10,7 +10,8 @@ export function parakeetCapabilities(config: ParakeetConfig) {
       translates: false,
       streams: true,
       wordTimestamps: true,
-      hotwords: false,
+      hotwords: true,
+      beamSize: true,
       prompt: false,
     },
   } satisfies Capabilities;

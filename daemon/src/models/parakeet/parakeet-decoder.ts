@@ -6,9 +6,13 @@ import { mx, type MxArray } from '#native/index.js';
 
 import { SUBSAMPLING } from '../conformer/conformer-config.js';
 import { encodeMel } from '../conformer/encode-mel.js';
-import { collapse } from '../ctc/collapse.js';
+import { decodeEmissions } from '../ctc/decode-emissions.js';
 import { emissionsOf } from '../ctc/emissions.js';
+import type { Hotwords } from '../hotwords/hotword-trie.js';
+import { pieceHotwords } from '../hotwords/piece-hotwords.js';
 import type { PieceContext, PieceDecoder, SpeechPiece, TimedToken } from '../pieces/piece-decoder.js';
+import { decodeBeam } from '../transducer/beam.js';
+import type { Emission } from '../transducer/greedy-walk.js';
 import { decodeSequence } from '../transducer/transducer-decoder.js';
 import type { Transducer } from '../transducer/transducer.js';
 import type { LanguageFilter } from './language-filter.js';
@@ -39,14 +43,25 @@ interface FramedToken {
   readonly logprob: number;
 }
 
+export interface ParakeetDecoderOptions extends ParakeetOptions {
+  /** Texts of a beam search; 1 is greedy. */
+  readonly beamSize?: number | undefined;
+  /** Names and words to listen for. */
+  readonly hotwords?: readonly string[] | undefined;
+}
+
 export class ParakeetDecoder implements PieceDecoder {
   readonly maxSeconds = MAX_PIECE_SECONDS;
   readonly #deps: ParakeetDeps;
   readonly #head: ParakeetOptions['head'];
+  readonly #beamSize: number;
+  readonly #hotwords: Hotwords | undefined;
 
-  constructor(deps: ParakeetDeps, { head }: ParakeetOptions) {
+  constructor(deps: ParakeetDeps, { head, beamSize = 1, hotwords }: ParakeetDecoderOptions) {
     this.#deps = deps;
     this.#head = head;
+    this.#beamSize = beamSize;
+    this.#hotwords = pieceHotwords(deps.vocabulary, hotwords);
   }
 
   async decode(
@@ -81,7 +96,7 @@ export class ParakeetDecoder implements PieceDecoder {
     const { model, transducer, filter } = this.#deps;
     const bias = filter.biasOf(language);
     if (transducer !== undefined && this.#head !== 'ctc') {
-      const emissions = await decodeSequence(transducer, features, { bias }, signal);
+      const emissions = await this.#emissions(transducer, features, bias, signal);
       return emissions.map(({ token, frame, frames, logprob }) => ({
         id: token,
         start: frame,
@@ -96,9 +111,21 @@ export class ParakeetDecoder implements PieceDecoder {
       return bias === undefined ? scores : mx.add(scores, mx.slice(bias, [0], [config.tokens + 1]));
     });
     try {
-      return collapse(await emissionsOf(logits), config.tokens);
+      const options = { beamSize: this.#beamSize, hotwords: this.#hotwords, signal };
+      return await decodeEmissions(await emissionsOf(logits), { blank: config.tokens, ...options });
     } finally {
       logits.dispose();
     }
+  }
+
+  #emissions(
+    transducer: Transducer,
+    features: MxArray,
+    bias: MxArray | undefined,
+    signal: AbortSignal,
+  ): Promise<readonly Emission[]> {
+    const [beamSize, hotwords] = [this.#beamSize, this.#hotwords];
+    if (beamSize > 1) return decodeBeam(transducer, features, { beamSize, hotwords, bias, signal });
+    return decodeSequence(transducer, features, { hotwords, bias }, signal);
   }
 }

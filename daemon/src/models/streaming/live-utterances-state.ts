@@ -1,6 +1,10 @@
 /** The state of a live session to and from JSON. Checkpoints come from other processes, so every field is validated. */
 import * as v from 'valibot';
 
+import {
+  MAX_OPEN_TOKENS as MAX_HOTWORD_TOKENS,
+  type StoredHotwordState,
+} from '../hotwords/hotword-tracker.js';
 import type { TransducerConfig } from '../transducer/transducer-network.js';
 import type { LiveCheckpoint } from './live-speech.js';
 import { invalidCheckpoint, restoreVoice, storedVoiceSchema, storeVoice } from './voice-checkpoint.js';
@@ -34,6 +38,8 @@ export interface UtterancePlace {
   readonly debt?: number;
   /** `Transducer.recurrent` after the last token. */
   readonly recurrent: readonly Float32Array[];
+  /** Absent without hotwords. */
+  readonly hotwords?: StoredHotwordState;
 }
 
 const schema = v.object({
@@ -65,6 +71,12 @@ const schema = v.object({
       chunks: count,
       debt: v.exactOptional(v.pipe(count, v.maxValue(MAX_DEBT_FRAMES))),
       recurrent: v.array(numbers),
+      hotwords: v.exactOptional(
+        v.object({
+          isInWord: v.boolean(),
+          tokens: v.pipe(v.array(count), v.maxLength(MAX_HOTWORD_TOKENS)),
+        }),
+      ),
     }),
   ),
   voice: storedVoiceSchema,
@@ -114,8 +126,8 @@ export function unpackState(
   const { model, version: _, voice, ...rest } = parsed.output;
   if (model !== wanted.key) throw invalidCheckpoint('it belongs to another model');
   const { tokens, predictionDims, predictionLayers } = wanted.transducer;
-  if (rest.open.some(({ id }) => id >= tokens))
-    throw invalidCheckpoint('it has tokens outside the model’s vocabulary');
+  const ids = [...rest.open.map(({ id }) => id), ...(rest.utterance?.hotwords?.tokens ?? [])];
+  if (ids.some((id) => id >= tokens)) throw invalidCheckpoint('it has tokens outside the model’s vocabulary');
   const { recurrent = [] } = rest.utterance ?? {};
   const isComplete = recurrent.length === 2 * predictionLayers;
   if (rest.utterance && !(isComplete && recurrent.every(({ length }) => length === predictionDims)))

@@ -8,6 +8,8 @@ import { MODEL_FILE } from '#daemon/protocol/file-errors.js';
 import { integer } from '#daemon/protocol/fields.js';
 import { readSmallFile } from '#daemon/read-small-file.js';
 
+import { PieceEncoder } from './piece-encoder.js';
+
 export const TOKENIZER_FILE = 'tokenizer.json';
 /** That of a vocabulary of 13,000 pieces has 1 MB. */
 const MAX_TOKENIZER_BYTES = 64 * 2 ** 20;
@@ -47,6 +49,8 @@ interface PiecesConfig {
 }
 
 export class SentencePieces {
+  #encoder: PieceEncoder | undefined;
+
   /** @param pieces by id; those that stand for no text have the form of a special token */
   constructor(readonly pieces: readonly string[]) {}
 
@@ -57,6 +61,20 @@ export class SentencePieces {
    */
   static load(dir: string, { vocabulary, tokens }: PiecesConfig): SentencePieces {
     return new SentencePieces(vocabulary ?? piecesOf(join(dir, TOKENIZER_FILE), tokens));
+  }
+
+  /** Tokens of plain text; nothing if a character has none. */
+  encode(text: string): number[] {
+    this.#encoder ??= new PieceEncoder(
+      this.pieces.flatMap((piece, id) =>
+        SPECIAL.test(piece) ? [] : [[piece.replace(SPACE, ' '), id] as const],
+      ),
+    );
+    return this.#encoder.encode(text);
+  }
+
+  decode(ids: readonly number[]): string {
+    return this.texts(ids).join('');
   }
 
   /**
