@@ -105,7 +105,8 @@ export interface Cpu {
   ): MxArray;
   /**
    * Self-attention with relative positions (arXiv 1901.02860). qkv [B, T, 3 H D]; distances [2 T - 1, H D]: the
-   * keys of the distances T - 1 … -(T - 1); u and v [H, D]: biases of the queries for content and distance →
+   * keys of the distances T - 1 … -(T - 1), or with `back`, [P, H D]: those of back … back + 1 - P, the only ones
+   * that a query sees; u and v [H, D]: biases of the queries for content and distance →
    * [B, T, H D]. Scores ((q + u) kᵀ + (q + v) dᵀ) / √D; query i and key j read distance i - j.
    */
   relativeAttention(
@@ -113,7 +114,7 @@ export interface Cpu {
     distances: MxArray,
     u: MxArray,
     v: MxArray,
-    options?: StreamOption,
+    options?: StreamOption & { back?: number },
   ): MxArray;
   /**
    * SiLU of the depthwise convolution of gated frames: x [B, T, 2 C], whose second half gates the first; weights

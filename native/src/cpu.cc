@@ -103,8 +103,8 @@ array decoder_block(array x, array keys, array values, array cross_keys, array c
   return cpu::decoder_block(x, keys, values, cross_keys, cross_values, weights, offset, static_cast<float>(eps), s);
 }
 
-array relative_attention(array qkv, array distances, array u, array v, Stream s) {
-  return cpu::relative_attention(qkv, distances, u, v, s);
+array relative_attention(array qkv, array distances, array u, array v, std::optional<int> back, Stream s) {
+  return cpu::relative_attention(qkv, distances, u, v, back, s);
 }
 
 array gated_depthwise(array x, array weights, array bias, Stream s) { return cpu::gated_depthwise(x, weights, bias, s); }
@@ -152,7 +152,7 @@ array cross_attend(array, array, array, Stream) { absent(); }
 array attend_cached(array, array, array, int, Default<0>, std::optional<double>, Stream) { absent(); }
 array decoder_weights(std::vector<MaybeArray>, Stream) { absent(); }
 array decoder_block(array, array, array, array, array, array, int, double, Stream) { absent(); }
-array relative_attention(array, array, array, array, Stream) { absent(); }
+array relative_attention(array, array, array, array, std::optional<int>, Stream) { absent(); }
 array gated_depthwise(array, array, array, Stream) { absent(); }
 array strided_depthwise(array, array, array, Default<false>, std::optional<std::vector<int>>, Stream) { absent(); }
 Pair causal_attention(array, array, array, array, int, MaybeArray, Stream) { absent(); }
@@ -176,7 +176,7 @@ constexpr Op kOps[] = {
     op<attend_cached>("attendCached", "qkv, keys, values, offset, *, rotaryDims, rotaryBase"),
     op<decoder_weights>("decoderWeights", "weights"),
     op<decoder_block>("decoderBlock", "x, keys, values, crossKeys, crossValues, weights, offset, eps"),
-    op<relative_attention>("relativeAttention", "qkv, distances, u, v"),
+    op<relative_attention>("relativeAttention", "qkv, distances, u, v, *, back"),
     op<gated_depthwise>("gatedDepthwise", "x, weights, bias"),
     op<strided_depthwise>("stridedDepthwise", "x, weights, bias, *, relu, padding"),
     op<causal_attention>("causalAttention", "qkv, distances, u, v, chunkFrames, *, past"),

@@ -16,7 +16,7 @@ function worst(found: MxArray, expected: MxArray): number {
 }
 
 /** softmax(((q + u) kᵀ + (q + v) dᵀ) / √D) v, with the distance of each pair looked up. */
-function plainAttention(qkv: MxArray, distances: MxArray, u: MxArray, v: MxArray): MxArray {
+function plainAttention(qkv: MxArray, distances: MxArray, u: MxArray, v: MxArray, mask?: MxArray): MxArray {
   const [batch = 0, frames = 0] = qkv.shape;
   const [heads = 0, width = 0] = u.shape;
   const split = (x: MxArray): MxArray =>
@@ -31,7 +31,8 @@ function plainAttention(qkv: MxArray, distances: MxArray, u: MxArray, v: MxArray
   });
   const pairs = mx.broadcastTo(mx.array(index, [1, 1, frames, frames]), [batch, heads, frames, frames]);
   const scores = mx.multiply(mx.add(content, mx.takeAlongAxis(far, pairs, 3)), width ** -0.5);
-  const attended = mx.matmul(mx.softmax(scores, -1), values);
+  const masked = mask === undefined ? scores : mx.add(scores, mask);
+  const attended = mx.matmul(mx.softmax(masked, -1), values);
   return mx.reshape(mx.transpose(attended, [0, 2, 1, 3]), [batch, frames, heads * width]);
 }
 
@@ -57,11 +58,39 @@ describeKernels('relative attention', () => {
     });
   });
 
+  test.each([
+    [1, 1, 0, 0],
+    [2, 17, 3, 0],
+    [1, 40, 0, 5],
+    [1, 131, 20, 9],
+    [2, 200, 64, 70],
+    [1, 50, 49, 49],
+  ])('batch %d, %d frames that see %d before and %d after', (batch, frames, back, ahead) => {
+    mx.tidy(() => {
+      mx.random.seed(frames);
+      const [heads, width] = [2, 8];
+      const qkv = mx.random.normal([batch, frames, 3 * heads * width]);
+      const distances = mx.random.normal([back + ahead + 1, heads * width]);
+      const [u, v] = [mx.random.normal([heads, width]), mx.random.normal([heads, width])];
+      const found = mx.cpu.relativeAttention(qkv, distances, u, v, { back });
+      const rest = [frames - 1 - back, frames - 1 - ahead] as const;
+      const all = mx.pad(distances, [rest, [0, 0]]);
+      const places = mx.subtract(mx.arange(frames), mx.reshape(mx.arange(frames), [-1, 1]));
+      const isSeen = mx.logicalAnd(mx.greaterEqual(places, -back), mx.lessEqual(places, ahead));
+      const mask = mx.where(isSeen, 0, -Infinity);
+      expect(worst(found, plainAttention(qkv, all, u, v, mask))).toBeLessThan(1e-4);
+    });
+  });
+
   test('refuses other shapes and dtypes', () => {
     mx.tidy(() => {
       const [u, v] = [mx.zeros([2, 4]), mx.zeros([2, 4])];
       const qkv = mx.zeros([1, 3, 24]);
       expect(() => mx.cpu.relativeAttention(qkv, mx.zeros([4, 8]), u, v)).toThrow(/relativeAttention/);
+      for (const back of [-1, 3, 5])
+        expect(() => mx.cpu.relativeAttention(qkv, mx.zeros([5, 8]), u, v, { back })).toThrow(
+          /relativeAttention/,
+        );
       expect(() => mx.cpu.relativeAttention(mx.zeros([1, 3, 23]), mx.zeros([5, 8]), u, v)).toThrow(
         /relativeAttention/,
       );

@@ -6,6 +6,7 @@ import { describe, expect, test } from '@jest/globals';
 import { convert, inspect } from '#daemon/models/parakeet/convert-parakeet.js';
 import { ParakeetModel } from '#daemon/models/parakeet/index.js';
 import { loadRecognizer } from '#daemon/models/registry.js';
+import type { TranscribeOptions } from '#daemon/protocol/transcription.js';
 import { mx, type MxArray } from '#native/index.js';
 
 import { editJson } from '../checkpoint/checkpoint-dirs.js';
@@ -21,12 +22,12 @@ import { SMALL_HYBRID, writeRandomParakeet } from './random-parakeet.js';
 
 const { signal } = new AbortController();
 
-async function tokensOf(dir: string): Promise<number[]> {
+async function tokensOf(dir: string, options: TranscribeOptions = {}): Promise<number[]> {
   const model = await ParakeetModel.load(dir);
   try {
     const events = model.transcribe(
       streamOf(await samplesOf(clip('jfk.flac') ?? '')),
-      { vad: false },
+      { vad: false, ...options },
       signal,
     );
     for (;;) {
@@ -47,6 +48,23 @@ describe.each(PARAKEET_CHECKPOINTS)('%s', (name) => {
     const facts = await inspect(out, {});
     expect(facts).toMatchObject({ family: 'parakeet', dtype: 'float32', languages: ['en'], notFinite: [] });
   });
+});
+
+test('local attention of a config is kept by a conversion, and equals that of the option', async () => {
+  const whole = parakeetDir('rnnt-nemo');
+  const local = parakeetDir('rnnt-nemo');
+  editJson(join(local, 'config.json'), ({ encoder }) => {
+    Object.assign(encoder as object, {
+      self_attention_model: 'rel_pos_local_attn',
+      att_context_size: [4, 4],
+    });
+  });
+  const out = emptyParakeetDir();
+  await convert(local, out, { groupSize: 64, dtype: 'float32' }, {});
+  const tokens = await tokensOf(local);
+  expect(await tokensOf(out)).toEqual(tokens);
+  expect(await tokensOf(whole, { parakeet: { localAttention: [4, 4] } })).toEqual(tokens);
+  expect(await tokensOf(whole)).not.toEqual(tokens);
 });
 
 test('quantized to 8 bits, the encoder stays within 2 % of its range', async () => {
@@ -158,7 +176,7 @@ const CASES: readonly Case[] = [
     message: ['config.json', 'encoder.causal_downsampling'],
   },
   {
-    what: 'local attention',
+    what: 'local attention without a context',
     of: 'hybrid-mlx',
     corrupt: (dir) => json(dir, (c) => (section(c, 'encoder').self_attention_model = 'rel_pos_local_attn')),
     code: 'MODEL_UNSUPPORTED',

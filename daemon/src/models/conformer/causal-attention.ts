@@ -1,7 +1,8 @@
 import { mx, type MxArray } from '#native/index.js';
 import * as nn from '#native/nn/index.js';
 
-import { byKey, RelativeAttention } from './relative-attention.js';
+import { byKey } from './band-attention.js';
+import { RelativeAttention } from './relative-attention.js';
 
 /** Relative attention of new frames to earlier ones and themselves. */
 export class CausalAttention extends RelativeAttention {

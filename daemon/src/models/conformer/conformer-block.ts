@@ -2,13 +2,13 @@ import { mx, type MxArray } from '#native/index.js';
 import * as nn from '#native/nn/index.js';
 
 import type { ConformerConfig } from './conformer-config.js';
-import { RelativeAttention } from './relative-attention.js';
+import { RelativeAttention, type FramePlaces } from './relative-attention.js';
 
 /** A block of the encoder, in any form. */
 export interface AnyConformerBlock extends nn.Module {
   readonly norm_out: nn.LayerNorm;
-  /** x [B, T, D], positions [2 T - 1, D] → [B, T, D] */
-  forward(x: MxArray, positions: MxArray): MxArray;
+  /** x [B, T, D] → [B, T, D] */
+  forward(x: MxArray, places: FramePlaces): MxArray;
 }
 
 export class FeedForward extends nn.Module {
@@ -46,9 +46,10 @@ export class ConvolutionModule extends nn.Module {
     this.pointwise_conv2 = new nn.Linear(dims, dims, { bias });
   }
 
-  /** [B, T, D] → [B, T, D] */
-  forward(x: MxArray): MxArray {
-    const gated = nn.glu(this.pointwise_conv1.forward(x));
+  /** [B, T, D] → [B, T, D]. @param frames 0 for padding, which the convolution sees as the end of the audio: [B, T, 1] */
+  forward(x: MxArray, frames?: MxArray): MxArray {
+    let gated = nn.glu(this.pointwise_conv1.forward(x));
+    if (frames !== undefined) gated = mx.multiply(gated, frames);
     return this.pointwise_conv2.forward(nn.silu(this.depthwise_conv.forward(gated)));
   }
 }
@@ -79,10 +80,10 @@ export class ConformerBlock extends nn.Module implements AnyConformerBlock {
     this.norm_out = new nn.LayerNorm(dims);
   }
 
-  forward(x: MxArray, positions: MxArray): MxArray {
+  forward(x: MxArray, places: FramePlaces): MxArray {
     x = mx.add(x, mx.multiply(this.feed_forward1.forward(this.norm_feed_forward1.forward(x)), 0.5));
-    x = mx.add(x, this.self_attn.forward(this.norm_self_att.forward(x), positions));
-    x = mx.add(x, this.conv.forward(this.norm_conv.forward(x)));
+    x = mx.add(x, this.self_attn.forward(this.norm_self_att.forward(x), places));
+    x = mx.add(x, this.conv.forward(this.norm_conv.forward(x), places.padding?.frames));
     x = mx.add(x, mx.multiply(this.feed_forward2.forward(this.norm_feed_forward2.forward(x)), 0.5));
     return this.norm_out.forward(x);
   }

@@ -16,6 +16,14 @@ export interface ConformerConfig {
   readonly hasConvolutionBias: boolean;
   /** Whether the input of the first block is multiplied by √D (`xscaling`). */
   readonly isInputScaled: boolean;
+  /** All frames see each other if omitted. */
+  readonly attentionContext?: AttentionContext;
+}
+
+/** Local attention: how many frames before and after its own a frame sees. */
+export interface AttentionContext {
+  readonly back: number;
+  readonly ahead: number;
 }
 
 /** Mel frames for each frame of the encoder. */

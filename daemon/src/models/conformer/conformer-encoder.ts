@@ -6,9 +6,12 @@ import { mx, type MxArray } from '#native/index.js';
 import * as nn from '#native/nn/index.js';
 
 import { ConformerBlock, type AnyConformerBlock } from './conformer-block.js';
-import type { ConformerConfig } from './conformer-config.js';
-import { relativePositions } from './relative-attention.js';
-import { Subsampling, type AnySubsampling } from './subsampling.js';
+import { encoderFrames, type AttentionContext, type ConformerConfig } from './conformer-config.js';
+import { sinusoidsOf, type FramePlaces } from './relative-attention.js';
+import { isFrame, Subsampling, type AnySubsampling } from './subsampling.js';
+
+/** Added to the scores of padding. Finite, since a frame of padding may see nothing else, and within float16. */
+const PADDING_SCORE = -30_000;
 
 export class ConformerEncoder extends nn.Module {
   pre_encode: AnySubsampling;
@@ -23,19 +26,35 @@ export class ConformerEncoder extends nn.Module {
   /** Normalized log-mel [B, T, bands] of audio of one length → features [B, ⌈T / 8⌉, D] */
   forward(mel: MxArray): MxArray {
     let x = this.embed(mel);
-    const positions = this.positions(x);
-    for (const layer of this.layers) x = layer.forward(x, positions);
+    const places = this.places(x);
+    for (const layer of this.layers) x = layer.forward(x, places);
     return x;
   }
 
-  /** Input of the first block: mel [B, T, bands] → [B, ⌈T / 8⌉, D] */
-  embed(mel: MxArray): MxArray {
-    const x = this.pre_encode.forward(mel);
+  /** Input of the first block: mel [B, T, bands] → [B, ⌈T / 8⌉, D]. @param lengths mel frames of each, without padding */
+  embed(mel: MxArray, lengths?: readonly number[]): MxArray {
+    const x = this.pre_encode.forward(mel, lengths);
     return this.config.isInputScaled ? mx.multiply(x, Math.sqrt(this.config.dims)) : x;
   }
 
-  /** What all blocks know of the distances in x [B, T, D]: [2 T - 1, D] */
-  positions(x: MxArray): MxArray {
-    return relativePositions(x.shape[1] ?? 0, this.config.dims, x.dtype);
+  /**
+   * What all blocks know of the places of the frames in x [B, T, D].
+   *
+   * @param context of local attention; that of the config if omitted
+   * @param lengths mel frames of each sequence, without padding
+   */
+  places(
+    x: MxArray,
+    context: AttentionContext | undefined = this.config.attentionContext,
+    lengths?: readonly number[],
+  ): FramePlaces {
+    const farthest = (x.shape[1] ?? 0) - 1;
+    const back = Math.min(farthest, context?.back ?? farthest);
+    const ahead = Math.min(farthest, context?.ahead ?? farthest);
+    const sinusoids = sinusoidsOf(back, -ahead, this.config.dims, x.dtype);
+    if (lengths === undefined) return { sinusoids, back };
+    const frames = isFrame(lengths.map(encoderFrames), x);
+    const scores = mx.multiply(mx.subtract(1, mx.reshape(frames, [lengths.length, 1, 1, -1])), PADDING_SCORE);
+    return { sinusoids, back, padding: { frames, scores } };
   }
 }

@@ -64,7 +64,10 @@ export function encoderOfTransformers(e: TransformersEncoder): ConformerConfig {
 }
 
 /** @param bands of the preprocessor @throws SottoError MODEL_UNSUPPORTED if the encoder has others */
-export function encoderOfNemo(e: Parsed<typeof nemoEncoderFields>, bands: number): ConformerConfig {
+export function encoderOfNemo(
+  e: Omit<Parsed<typeof nemoEncoderFields>, 'self_attention_model'>,
+  bands: number,
+): ConformerConfig {
   if (e.feat_in !== bands)
     throw unsupportedConfig(`preprocessor.features: ${bands} bands, but encoder.feat_in is ${e.feat_in}`);
   return {

@@ -1,53 +1,137 @@
 /** Runs log-mel frames through the encoder, block by block, so that the event loop runs in between. */
-import { yieldToEventLoop } from '#daemon/async.js';
 import { SottoError } from '#daemon/protocol/errors.js';
 import { mx, type MxArray } from '#native/index.js';
 
+import { runSteps } from '../network-steps.js';
+import { ConformerBlock } from './conformer-block.js';
+import { encoderFrames, SUBSAMPLING, type AttentionContext } from './conformer-config.js';
 import type { ConformerEncoder } from './conformer-encoder.js';
+import type { FramePlaces } from './relative-attention.js';
+
+/** Mel frames that pass through the subsampling at once: its first results are a hundred times as large as its last one. */
+const MAX_FRAMES_AT_ONCE = 6000;
 
 /**
- * Normalized log-mel [T, bands], which is freed → features [⌈T / 8⌉, D], which the caller frees. On a GPU each block is queued
- * before the one before it is waited for.
+ * Normalized log-mel [T, bands], which is freed → features [⌈T / 8⌉, D], which the caller frees.
  *
+ * @param context of local attention; that of the config if omitted
  * @throws SottoError CANCELLED within two blocks; ENGINE_CRASHED if the output is all zeros or NaN
  */
 export async function encodeMel(
   encoder: ConformerEncoder,
   mel: MxArray,
   signal: AbortSignal,
+  context?: AttentionContext,
 ): Promise<MxArray> {
-  const held = new Set<MxArray>([mel]); // freed on every path
-  const queue = (make: () => MxArray): MxArray => {
-    const array = mx.tidy(make);
-    held.add(array);
-    mx.asyncEval(array);
-    return array;
-  };
-  const free = (array: MxArray): void => {
-    held.delete(array);
-    array.dispose();
-  };
-  const isPipelined = mx.defaultDevice() === 'gpu';
+  const x = await embedInParts(encoder, mel);
+  const places = mx.tidy(() => encoder.places(x, context));
+  const encoded = await encodeFrames(encoder, x, places, signal);
   try {
-    let x = queue(() => encoder.embed(mx.expandDims(mel, 0)));
-    const positions = queue(() => encoder.positions(x));
-    await mx.ready(x, positions);
-    free(mel);
-    for (const layer of encoder.layers) {
-      const input = x;
-      x = queue(() => layer.forward(input, positions));
-      await mx.ready(isPipelined ? input : x);
-      await yieldToEventLoop(signal);
-      free(input);
-    }
-    const maxAbs = queue(() => mx.max(mx.abs(mx.astype(x, 'float32'))));
-    const features = queue(() => mx.squeeze(x, 0));
-    await mx.ready(maxAbs, features);
-    checkFeatures(Number(maxAbs.item()));
-    held.delete(features);
-    return features;
+    return mx.tidy(() => mx.squeeze(encoded, 0));
   } finally {
-    mx.dispose([...held]);
+    encoded.dispose();
+  }
+}
+
+/**
+ * The same for several sequences at once, padded to the longest: each gets the features that it gets alone, within rounding. The
+ * CPU kernels encode one after the other, since one keeps all cores busy.
+ *
+ * @param mels freed
+ */
+export async function encodeMels(
+  encoder: ConformerEncoder,
+  mels: readonly MxArray[],
+  signal: AbortSignal,
+): Promise<MxArray[]> {
+  const all: MxArray[] = [];
+  try {
+    if (mels.length === 1 || !encoder.layers.every((layer) => layer instanceof ConformerBlock)) {
+      for (const mel of mels) all.push(await encodeMel(encoder, mel, signal));
+      return all;
+    }
+    const lengths = mels.map(({ shape }) => shape[0] ?? 0);
+    const longest = Math.max(...lengths);
+    const x = mx.tidy(() => {
+      const padded = mels.map((mel, i) =>
+        mx.pad(mel, [
+          [0, longest - (lengths[i] ?? 0)],
+          [0, 0],
+        ]),
+      );
+      return encoder.embed(mx.stack(padded), lengths);
+    });
+    await mx.ready(x);
+    const places = mx.tidy(() => encoder.places(x, undefined, lengths));
+    const encoded = await encodeFrames(encoder, x, places, signal);
+    const dims = encoder.config.dims;
+    for (const [i, length] of lengths.entries()) {
+      const end = encoderFrames(length);
+      all.push(
+        mx.tidy(() =>
+          mx.contiguous(mx.reshape(mx.slice(encoded, [i, 0, 0], [i + 1, end, dims]), [end, dims])),
+        ),
+      );
+    }
+    await mx.ready(...all);
+    encoded.dispose();
+    return all;
+  } catch (error) {
+    mx.dispose(all);
+    throw error;
+  } finally {
+    mx.dispose(mels.filter(({ disposed }) => !disposed));
+  }
+}
+
+/** The input of the first block, [1, ⌈T / 8⌉, D]. The mel frames are freed. */
+async function embedInParts(encoder: ConformerEncoder, mel: MxArray): Promise<MxArray> {
+  const [frames = 0, bands = 0] = mel.shape;
+  const parts: MxArray[] = [];
+  try {
+    for (let from = 0; from < frames; from += MAX_FRAMES_AT_ONCE) {
+      const to = Math.min(frames, from + MAX_FRAMES_AT_ONCE);
+      // A frame depends on the seven mel frames before its own.
+      const context = from === 0 ? 0 : SUBSAMPLING;
+      const part = mx.tidy(() => {
+        const x = encoder.embed(mx.expandDims(mx.slice(mel, [from - context, 0], [to, bands]), 0));
+        return context === 0 ? x : mx.contiguous(mx.slice(x, [0, 1, 0], x.shape));
+      });
+      parts.push(part);
+      await mx.ready(part);
+    }
+    const [only] = parts;
+    if (parts.length === 1 && only !== undefined) return parts.pop() ?? only;
+    return mx.tidy(() => mx.concatenate(parts, 1));
+  } finally {
+    mx.dispose([mel, ...parts]);
+  }
+}
+
+/** x [B, T, D] and the arrays of `places` are freed. */
+async function encodeFrames(
+  encoder: ConformerEncoder,
+  x: MxArray,
+  places: FramePlaces,
+  signal: AbortSignal,
+): Promise<MxArray> {
+  const { sinusoids, padding } = places;
+  try {
+    const steps = encoder.layers.map((layer) => (y: MxArray) => layer.forward(y, places));
+    const encoded = await runSteps(x, steps, signal);
+    const maxAbs = mx.tidy(() => mx.max(mx.abs(mx.astype(encoded, 'float32'))));
+    try {
+      await mx.ready(maxAbs);
+      checkFeatures(Number(maxAbs.item()));
+      return encoded;
+    } catch (error) {
+      encoded.dispose();
+      throw error;
+    } finally {
+      maxAbs.dispose();
+    }
+  } finally {
+    mx.dispose([sinusoids, ...(padding ? [padding.frames, padding.scores] : [])]);
   }
 }
 

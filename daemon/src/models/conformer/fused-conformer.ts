@@ -7,6 +7,7 @@ import * as nn from '#native/nn/index.js';
 
 import { ConformerBlock, type AnyConformerBlock, type FeedForward } from './conformer-block.js';
 import { biasOf, DepthwiseWeights } from './depthwise-weights.js';
+import type { FramePlaces } from './relative-attention.js';
 import { Subsampling, type AnySubsampling } from './subsampling.js';
 
 /** For `nn.fuse`. Other devices compute the plain layers. */
@@ -53,11 +54,12 @@ class FusedConformerBlock extends nn.Module implements AnyConformerBlock {
     this.norm_out = block.norm_out;
   }
 
-  forward(x: MxArray, positions: MxArray): MxArray {
+  forward(x: MxArray, { sinusoids, back, padding }: FramePlaces): MxArray {
+    if (padding !== undefined) throw new RangeError('the kernels take sequences of one length');
     x = halfFeedForward(x, this.norm_feed_forward1, this.feed_forward1);
     const qkv = this.qkv.fused(x, { norm: this.norm_self_att });
-    const distances = this.linear_pos.forward(positions);
-    const attended = mx.cpu.relativeAttention(qkv, distances, this.pos_bias_u, this.pos_bias_v);
+    const distances = this.linear_pos.forward(sinusoids);
+    const attended = mx.cpu.relativeAttention(qkv, distances, this.pos_bias_u, this.pos_bias_v, { back });
     x = this.linear_out.fused(attended, { residual: x });
     const { depthwise_conv: kernel } = this;
     const doubled = this.pointwise_conv1.fused(x, { norm: this.norm_conv });
@@ -84,7 +86,8 @@ class FusedSubsampling extends nn.Module implements AnySubsampling {
     this.out = out;
   }
 
-  forward(mel: MxArray): MxArray {
+  forward(mel: MxArray, lengths?: readonly number[]): MxArray {
+    if (lengths !== undefined) throw new RangeError('the kernels take sequences of one length');
     let x = mx.expandDims(mel, -1);
     for (const [i, layer] of this.conv.entries()) {
       if (layer instanceof DepthwiseWeights) {

@@ -1,20 +1,46 @@
 import { mx, type Dtype, type MxArray } from '#native/index.js';
 import * as nn from '#native/nn/index.js';
 
+import { attendInBand } from './band-attention.js';
+
 const MAX_TIMESCALE = 10_000;
 
+/** What the blocks know of the places of T frames. */
+export interface FramePlaces {
+  /** Sinusoids of the distances between a query and a key: `back` … -ahead, [back + ahead + 1, D]. Other keys are not seen. */
+  readonly sinusoids: MxArray;
+  readonly back: number;
+  /** For sequences that are padded to T frames. */
+  readonly padding?: SequencePadding;
+}
+
+/** Of B sequences. */
+export interface SequencePadding {
+  /** Added to the scores of keys, [B, 1, 1, T]. */
+  readonly scores: MxArray;
+  /** 1 for a frame of the sequence, 0 for padding: [B, T, 1]. */
+  readonly frames: MxArray;
+}
+
 /**
- * Sinusoids of the distances C + T - 1 … -(T - 1) between one of T queries and a key, which may be one of C earlier frames. Sine
- * and cosine of a frequency stand side by side: [C + 2 T - 1, dims]. Computed in float32.
+ * Sinusoids of the distances C + T - 1 … -(T - 1) between one of T queries and a key, which may be one of C earlier frames:
+ * [C + 2 T - 1, dims].
  */
 export function relativePositions(frames: number, dims: number, dtype: Dtype, earlierFrames = 0): MxArray {
+  return sinusoidsOf(earlierFrames + frames - 1, 1 - frames, dims, dtype);
+}
+
+/**
+ * Sinusoids of the distances `first` … `last`, falling. Sine and cosine of a frequency stand side by side: [first - last + 1,
+ * dims]. Computed in float32.
+ */
+export function sinusoidsOf(first: number, last: number, dims: number, dtype: Dtype): MxArray {
   return mx.tidy(() => {
-    const farthest = earlierFrames + frames - 1;
-    const distances = mx.reshape(mx.arange(farthest, -frames, -1, 'float32'), [-1, 1]);
+    const distances = mx.reshape(mx.arange(first, last - 1, -1, 'float32'), [-1, 1]);
     const frequencies = mx.exp(mx.multiply(mx.arange(dims / 2), (-2 * Math.log(MAX_TIMESCALE)) / dims));
-    const angles = mx.multiply(distances, frequencies); // [2 T - 1, dims / 2]
+    const angles = mx.multiply(distances, frequencies);
     const pairs = mx.stack([mx.sin(angles), mx.cos(angles)], -1);
-    return mx.reshape(pairs, [farthest + frames, dims]).astype(dtype);
+    return mx.reshape(pairs, [first - last + 1, dims]).astype(dtype);
   });
 }
 
@@ -46,18 +72,17 @@ export class RelativeAttention extends nn.Module {
     this.pos_bias_v = nn.parameter([heads, dims / heads]);
   }
 
-  /** x [B, T, D], positions [2 T - 1, D] → [B, T, D] */
-  forward(x: MxArray, positions: MxArray): MxArray {
+  /** x [B, T, D] → [B, T, D] */
+  forward(x: MxArray, { sinusoids, back, padding }: FramePlaces): MxArray {
     const { heads } = this;
     const q = this.linear_q.forward(x);
-    const k = nn.splitHeads(this.linear_k.forward(x), heads);
-    const v = nn.splitHeads(this.linear_v.forward(x), heads);
-    const p = nn.splitHeads(this.linear_pos.forward(mx.expandDims(positions, 0)), heads); // [1, H, 2 T - 1, D / H]
+    const keys = nn.splitHeads(this.linear_k.forward(x), heads);
+    const values = nn.splitHeads(this.linear_v.forward(x), heads);
+    const p = nn.splitHeads(this.linear_pos.forward(mx.expandDims(sinusoids, 0)), heads); // [1, H, P, D / H]
     const [toContent, toDistance] = this.queries(q);
-    const scale = (k.shape.at(-1) ?? 1) ** -0.5;
-    const distances = byKey(mx.matmul(toDistance, mx.swapaxes(p, 2, 3)));
-    const attended = nn.attend(toContent, k, v, { mask: mx.multiply(distances, scale), scale });
-    return this.linear_out.forward(nn.mergeHeads(attended));
+    const distances = mx.swapaxes(p, 2, 3);
+    const band = { toContent, toDistance, keys, values, distances, back, padding: padding?.scores };
+    return this.linear_out.forward(nn.mergeHeads(attendInBand(band)));
   }
 
   /** Projected frames [B, T, D] → what scores contents and distances, [B, H, T, D / H] each */
@@ -70,18 +95,3 @@ export class RelativeAttention extends nn.Module {
 }
 
 const flat = (bias: MxArray): MxArray => mx.reshape(bias, [-1]);
-
-/**
- * Scores of distances [B, H, T, C + 2 T - 1] → scores of keys [B, H, T, C + T]: row i is read from distance i on. A view. C is
- * the number of keys before the queries' frames.
- */
-export function byKey(scores: MxArray): MxArray {
-  const [batch = 0, heads = 0, frames = 0, distances = 0] = scores.shape;
-  const perHead = frames * distances;
-  return mx.asStrided(
-    mx.contiguous(scores),
-    [batch, heads, frames, distances - frames + 1],
-    [heads * perHead, perHead, distances - 1, 1],
-    frames - 1,
-  );
-}

@@ -2,20 +2,32 @@
 import * as v from 'valibot';
 
 import { defined } from '#daemon/protocol/defined.js';
+import { integer } from '#daemon/protocol/fields.js';
 
 import { dimension, durations, layerCount, pieces, symbolLimit } from '../checkpoint/config-limits.js';
 import { encoderOfNemo, nemoEncoderFields, tokensOfNemo } from '../conformer/conformer-fields.js';
+import type { AttentionContext } from '../conformer/conformer-config.js';
 import type { ParakeetConfig } from './parakeet-config.js';
 import { parseFields, unsupportedConfig } from '../checkpoint/config-fields.js';
 import { quantizationSchema, storedQuantization } from '../checkpoint/quantization.js';
 
 const MODELS = /^nemo\.collections\.asr\.models\.[\w.]*EncDec(CTC|RNNT|HybridRNNTCTC)\w*$/;
 
+/** Far more than anyone trains with. */
+const MAX_CONTEXT_FRAMES = 100_000;
+
 /** NeMo's own default. */
 const MAX_SYMBOLS = 10;
 
+/** Frames before and after its own that a frame sees; -1: all. */
+const contextSide = v.pipe(integer, v.minValue(-1), v.maxValue(MAX_CONTEXT_FRAMES));
+
 const encoder = v.object({
   ...nemoEncoderFields,
+  self_attention_model: v.picklist(['rel_pos', 'rel_pos_local_attn']),
+  att_context_size: v.nullish(v.tuple([contextSide, contextSide])),
+  att_context_style: v.nullish(v.literal('regular')),
+  global_tokens: v.nullish(v.literal(0)),
   causal_downsampling: v.optional(v.literal(false)),
   conv_norm_type: v.optional(v.literal('batch_norm')),
   conv_context_size: v.nullish(v.null()),
@@ -127,8 +139,18 @@ function encoderOf({
   quantization,
 }: v.InferOutput<typeof ctcFile | typeof transducerFile>) {
   return {
-    encoder: encoderOfNemo(e, p.features),
+    encoder: { ...encoderOfNemo(e, p.features), ...defined({ attentionContext: contextOf(e) }) },
     normalization: p.normalize === 'per_feature' ? ('per feature' as const) : ('none' as const),
     ...defined({ quantization: quantization && storedQuantization(quantization) }),
   };
+}
+
+/** A side without a limit sees as far as audio can be long. */
+function contextOf(e: v.InferOutput<typeof encoder>): AttentionContext | undefined {
+  const [back, ahead] = e.att_context_size ?? [-1, -1];
+  if (e.self_attention_model === 'rel_pos_local_attn' && Math.max(back, ahead) < 1)
+    throw unsupportedConfig('encoder.att_context_size: self_attention_model rel_pos_local_attn needs one');
+  if (back < 0 && ahead < 0) return undefined;
+  const frames = (size: number): number => (size < 0 ? MAX_CONTEXT_FRAMES : size);
+  return { back: frames(back), ahead: frames(ahead) };
 }

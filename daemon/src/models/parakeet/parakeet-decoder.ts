@@ -4,7 +4,7 @@ import { HOP_SAMPLES, SAMPLE_RATE } from '#daemon/audio/mel/mel.js';
 import { MIN_FRAMES } from '#daemon/audio/mel/normalized-frames.js';
 import { mx, type MxArray } from '#native/index.js';
 
-import { SUBSAMPLING } from '../conformer/conformer-config.js';
+import { SUBSAMPLING, type AttentionContext } from '../conformer/conformer-config.js';
 import { encodeMel } from '../conformer/encode-mel.js';
 import { decodeEmissions } from '../ctc/decode-emissions.js';
 import { emissionsOf } from '../ctc/emissions.js';
@@ -32,6 +32,10 @@ export interface ParakeetDeps {
 
 /** Attention grows with the square of the length: at 60 s it takes a tenth of the encoder's time. */
 export const MAX_PIECE_SECONDS = 60;
+/** With local attention a longer piece needs no more memory than the subsampling of a short one. */
+export const MAX_LOCAL_PIECE_SECONDS = 300;
+/** A wider context costs as much as full attention. */
+const MAX_LOCAL_CONTEXT_FRAMES = 1_000;
 
 const FRAME_SECONDS = (SUBSAMPLING * HOP_SAMPLES) / SAMPLE_RATE;
 
@@ -51,17 +55,22 @@ export interface ParakeetDecoderOptions extends ParakeetOptions {
 }
 
 export class ParakeetDecoder implements PieceDecoder {
-  readonly maxSeconds = MAX_PIECE_SECONDS;
+  readonly maxSeconds: number;
   readonly #deps: ParakeetDeps;
   readonly #head: ParakeetOptions['head'];
   readonly #beamSize: number;
   readonly #hotwords: Hotwords | undefined;
+  readonly #context: AttentionContext | undefined;
 
-  constructor(deps: ParakeetDeps, { head, beamSize = 1, hotwords }: ParakeetDecoderOptions) {
+  constructor(deps: ParakeetDeps, { head, localAttention, beamSize = 1, hotwords }: ParakeetDecoderOptions) {
     this.#deps = deps;
     this.#head = head;
     this.#beamSize = beamSize;
     this.#hotwords = pieceHotwords(deps.vocabulary, hotwords);
+    this.#context = localAttention
+      ? { back: localAttention[0], ahead: localAttention[1] }
+      : deps.model.config.encoder.attentionContext;
+    this.maxSeconds = isLocal(this.#context) ? MAX_LOCAL_PIECE_SECONDS : MAX_PIECE_SECONDS;
   }
 
   async decode(
@@ -72,7 +81,9 @@ export class ParakeetDecoder implements PieceDecoder {
     if (samples.length < MIN_FRAMES * HOP_SAMPLES) return [];
     const { model, vocabulary } = this.#deps;
     const mel = await stopwatch.time('mel', () => melOf(this.#deps, samples));
-    const features = await stopwatch.time('encode', () => encodeMel(model.encoder, mel, signal));
+    const features = await stopwatch.time('encode', () =>
+      encodeMel(model.encoder, mel, signal, this.#context),
+    );
     try {
       const tokens = await stopwatch.time('decode', () => this.#tokens(features, language, signal));
       const texts = vocabulary.texts(tokens.map(({ id }) => id));
@@ -128,4 +139,8 @@ export class ParakeetDecoder implements PieceDecoder {
     if (beamSize > 1) return decodeBeam(transducer, features, { beamSize, hotwords, bias, signal });
     return decodeSequence(transducer, features, { hotwords, bias }, signal);
   }
+}
+
+function isLocal(context: AttentionContext | undefined): boolean {
+  return context !== undefined && context.back + context.ahead <= MAX_LOCAL_CONTEXT_FRAMES;
 }

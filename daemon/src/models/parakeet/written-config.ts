@@ -48,6 +48,10 @@ export function writtenConfig(
       subsampling_conv_channels: e.subsamplingChannels,
       causal_downsampling: false,
       self_attention_model: 'rel_pos',
+      ...(e.attentionContext && {
+        self_attention_model: 'rel_pos_local_attn',
+        att_context_size: [e.attentionContext.back, e.attentionContext.ahead],
+      }),
       conv_kernel_size: e.kernelSize,
       pos_emb_max_len: 5000,
       use_bias: e.hasBias,
