@@ -38,16 +38,18 @@ export async function encodeMel(
  * CPU kernels encode one after the other, since one keeps all cores busy.
  *
  * @param mels freed
+ * @param context of local attention; that of the config if omitted
  */
 export async function encodeMels(
   encoder: ConformerEncoder,
   mels: readonly MxArray[],
   signal: AbortSignal,
+  context?: AttentionContext,
 ): Promise<MxArray[]> {
   const all: MxArray[] = [];
   try {
     if (mels.length === 1 || !encoder.layers.every((layer) => layer instanceof ConformerBlock)) {
-      for (const mel of mels) all.push(await encodeMel(encoder, mel, signal));
+      for (const mel of mels) all.push(await encodeMel(encoder, mel, signal, context));
       return all;
     }
     const lengths = mels.map(({ shape }) => shape[0] ?? 0);
@@ -62,7 +64,7 @@ export async function encodeMels(
       return encoder.embed(mx.stack(padded), lengths);
     });
     await mx.ready(x);
-    const places = mx.tidy(() => encoder.places(x, undefined, lengths));
+    const places = mx.tidy(() => encoder.places(x, context, lengths));
     const encoded = await encodeFrames(encoder, x, places, signal);
     const dims = encoder.config.dims;
     for (const [i, length] of lengths.entries()) {

@@ -12,6 +12,7 @@ import {
   type TranscribeResult,
 } from '#daemon/protocol/transcription.js';
 
+import { currentBackend } from '../memory/backend.js';
 import { ownOptions } from '../own-options.js';
 import { transcribePieces } from '../pieces/transcribe-pieces.js';
 import type { AudioStream, LoadOptions, Recognizer } from '../speech-model.js';
@@ -22,6 +23,7 @@ import { loadParakeet } from './load-parakeet.js';
 import { parakeetCapabilities } from './parakeet-capabilities.js';
 import { readConfig } from './parakeet-checkpoint.js';
 import { ParakeetDecoder, type ParakeetDeps } from './parakeet-decoder.js';
+import { pieceBytes } from './parakeet-footprint.js';
 import { parakeetOptionsSchema, type ParakeetOptions } from './parakeet-options.js';
 import { transducerOf } from './parakeet-transducer.js';
 import { SentencePieces } from '../text/sentence-pieces.js';
@@ -33,6 +35,7 @@ export class ParakeetModel implements Recognizer {
   readonly family = 'parakeet';
   readonly capabilities: ReturnType<typeof parakeetCapabilities>;
   readonly weightBytes: number;
+  readonly batch: NonNullable<Recognizer['batch']>;
 
   private constructor(
     readonly name: string,
@@ -40,6 +43,8 @@ export class ParakeetModel implements Recognizer {
   ) {
     this.capabilities = parakeetCapabilities(deps.model.config);
     this.weightBytes = deps.model.nbytes;
+    // Pieces never know each other's text.
+    this.batch = { rowBytes: pieceBytes(deps.model.config, currentBackend()), suits: () => true };
   }
 
   /**

@@ -5,7 +5,7 @@ import { MIN_FRAMES } from '#daemon/audio/mel/normalized-frames.js';
 import { mx, type MxArray } from '#native/index.js';
 
 import { SUBSAMPLING, type AttentionContext } from '../conformer/conformer-config.js';
-import { encodeMel } from '../conformer/encode-mel.js';
+import { encodeMels } from '../conformer/encode-mel.js';
 import { decodeEmissions } from '../ctc/decode-emissions.js';
 import { emissionsOf } from '../ctc/emissions.js';
 import type { Hotwords } from '../hotwords/hotword-trie.js';
@@ -13,7 +13,7 @@ import { pieceHotwords } from '../hotwords/piece-hotwords.js';
 import type { PieceContext, PieceDecoder, SpeechPiece, TimedToken } from '../pieces/piece-decoder.js';
 import { decodeBeam } from '../transducer/beam.js';
 import type { Emission } from '../transducer/greedy-walk.js';
-import { decodeSequence } from '../transducer/transducer-decoder.js';
+import { decodeSequences } from '../transducer/transducer-decoder.js';
 import type { Transducer } from '../transducer/transducer.js';
 import type { LanguageFilter } from './language-filter.js';
 import type { Parakeet } from './parakeet-network.js';
@@ -73,49 +73,90 @@ export class ParakeetDecoder implements PieceDecoder {
     this.maxSeconds = isLocal(this.#context) ? MAX_LOCAL_PIECE_SECONDS : MAX_PIECE_SECONDS;
   }
 
-  async decode(
-    { samples }: SpeechPiece,
+  async decode(piece: SpeechPiece, context: PieceContext, signal: AbortSignal): Promise<TimedToken[]> {
+    const [tokens = []] = await this.decodeBatch([piece], context, signal);
+    return tokens;
+  }
+
+  async decodeBatch(
+    pieces: readonly SpeechPiece[],
     { language, stopwatch }: PieceContext,
     signal: AbortSignal,
-  ): Promise<TimedToken[]> {
-    if (samples.length < MIN_FRAMES * HOP_SAMPLES) return [];
-    const { model, vocabulary } = this.#deps;
-    const mel = await stopwatch.time('mel', () => melOf(this.#deps, samples));
+  ): Promise<TimedToken[][]> {
+    const isLong = pieces.map(({ samples }) => samples.length >= MIN_FRAMES * HOP_SAMPLES);
+    const { model } = this.#deps;
+    const mels = await stopwatch.time('mel', () => this.#mels(pieces.filter((_, i) => isLong[i])));
     const features = await stopwatch.time('encode', () =>
-      encodeMel(model.encoder, mel, signal, this.#context),
+      encodeMels(model.encoder, mels, signal, this.#context),
     );
     try {
-      const tokens = await stopwatch.time('decode', () => this.#tokens(features, language, signal));
-      const texts = vocabulary.texts(tokens.map(({ id }) => id));
-      return tokens.map(({ id, start, end, logprob }, i) => ({
-        id,
-        text: texts[i] ?? '',
-        probability: Math.exp(logprob),
-        start: start * FRAME_SECONDS,
-        end: end * FRAME_SECONDS,
-      }));
+      const decoded = await stopwatch.time('decode', () => this.#tokens(features, language, signal));
+      return isLong.map((is) => this.#timed((is ? decoded.shift() : undefined) ?? []));
     } finally {
-      features.dispose();
+      mx.dispose(features);
     }
   }
 
+  async #mels(pieces: readonly SpeechPiece[]): Promise<MxArray[]> {
+    const mels: MxArray[] = [];
+    for (const { samples } of pieces) mels.push(await melOf(this.#deps, samples));
+    return mels;
+  }
+
+  #timed(tokens: readonly FramedToken[]): TimedToken[] {
+    const texts = this.#deps.vocabulary.texts(tokens.map(({ id }) => id));
+    return tokens.map(({ id, start, end, logprob }, i) => ({
+      id,
+      text: texts[i] ?? '',
+      probability: Math.exp(logprob),
+      start: start * FRAME_SECONDS,
+      end: end * FRAME_SECONDS,
+    }));
+  }
+
   async #tokens(
-    features: MxArray,
+    features: readonly MxArray[],
     language: string | undefined,
     signal: AbortSignal,
-  ): Promise<FramedToken[]> {
-    const { model, transducer, filter } = this.#deps;
+  ): Promise<FramedToken[][]> {
+    const { transducer, filter } = this.#deps;
     const bias = filter.biasOf(language);
     if (transducer !== undefined && this.#head !== 'ctc') {
       const emissions = await this.#emissions(transducer, features, bias, signal);
-      return emissions.map(({ token, frame, frames, logprob }) => ({
-        id: token,
-        start: frame,
-        end: frame + frames,
-        logprob,
-      }));
+      return emissions.map((all) =>
+        all.map(({ token, frame, frames, logprob }) => ({
+          id: token,
+          start: frame,
+          end: frame + frames,
+          logprob,
+        })),
+      );
     }
-    const { ctc_decoder: head, config } = model;
+    const all: FramedToken[][] = [];
+    for (const each of features) all.push(await this.#ctcTokens(each, bias, signal));
+    return all;
+  }
+
+  async #emissions(
+    transducer: Transducer,
+    features: readonly MxArray[],
+    bias: MxArray | undefined,
+    signal: AbortSignal,
+  ): Promise<(readonly Emission[])[]> {
+    const [beamSize, hotwords] = [this.#beamSize, this.#hotwords];
+    if (beamSize <= 1) return decodeSequences(transducer, features, { hotwords, bias }, signal);
+    const all: (readonly Emission[])[] = [];
+    for (const each of features)
+      all.push(await decodeBeam(transducer, each, { beamSize, hotwords, bias, signal }));
+    return all;
+  }
+
+  async #ctcTokens(
+    features: MxArray,
+    bias: MxArray | undefined,
+    signal: AbortSignal,
+  ): Promise<FramedToken[]> {
+    const { ctc_decoder: head, config } = this.#deps.model;
     if (head === null) throw new RangeError('the model has no CTC head');
     const logits = mx.tidy(() => {
       const scores = head.forward(features);
@@ -127,17 +168,6 @@ export class ParakeetDecoder implements PieceDecoder {
     } finally {
       logits.dispose();
     }
-  }
-
-  #emissions(
-    transducer: Transducer,
-    features: MxArray,
-    bias: MxArray | undefined,
-    signal: AbortSignal,
-  ): Promise<readonly Emission[]> {
-    const [beamSize, hotwords] = [this.#beamSize, this.#hotwords];
-    if (beamSize > 1) return decodeBeam(transducer, features, { beamSize, hotwords, bias, signal });
-    return decodeSequence(transducer, features, { hotwords, bias }, signal);
   }
 }
 

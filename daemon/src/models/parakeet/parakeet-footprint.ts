@@ -29,7 +29,10 @@ export async function parakeetFootprint(dir: string): Promise<Footprint> {
     const stored = await storedWeights(dir, conformerNamings('Parakeet'), COMMON_WEIGHT);
     const backend = currentBackend();
     const kept = backend === 'gpu' ? ofHalves(stored) : stored;
-    return { weightBytes: weightBytes(config, kept, backend), workBytes: workBytes(config, backend) };
+    return {
+      weightBytes: weightBytes(config, kept, backend),
+      workBytes: VOICE_BYTES + pieceBytes(config, backend),
+    };
   } catch (error) {
     throw asModelError(error, dir);
   }
@@ -113,7 +116,7 @@ const SUBSAMPLING_RESULTS: Readonly<Record<Backend, number>> = {
 };
 
 /** Of the longest piece. */
-function workBytes({ encoder }: ParakeetConfig, backend: Backend): number {
+export function pieceBytes({ encoder }: ParakeetConfig, backend: Backend): number {
   const { dims, feedForwardDims: wide, heads, bands, subsamplingChannels: channels } = encoder;
   const width = backend === 'gpu' ? 2 : FLOAT32;
   const melFrames = MAX_PIECE_SECONDS * FRAMES_PER_SECOND;
@@ -128,5 +131,5 @@ function workBytes({ encoder }: ParakeetConfig, backend: Backend): number {
     backend === 'kernels'
       ? 14 * activation + 2 * wideActivation
       : 24 * activation + 6 * wideActivation + scores;
-  return VOICE_BYTES + Math.max(mel + SUBSAMPLING_RESULTS[backend] * image, block);
+  return Math.max(mel + SUBSAMPLING_RESULTS[backend] * image, block);
 }

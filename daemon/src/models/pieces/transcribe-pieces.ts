@@ -13,7 +13,7 @@ import { Stopwatch } from '../stopwatch.js';
 import { isSpaced } from '../text/word-spacing.js';
 import { isInvented } from './invented-text.js';
 import { cutPieces, PieceCutter } from './piece-cutter.js';
-import type { PieceDecoder } from './piece-decoder.js';
+import type { PieceContext, PieceDecoder, SpeechPiece, TimedToken } from './piece-decoder.js';
 import { checkedLanguage, checkPieceOptions, type PieceCapabilities } from './piece-options.js';
 import { placeTokens, segmentsOf } from './piece-segments.js';
 
@@ -55,19 +55,24 @@ export async function* transcribePieces(
   const segments: Segment[] = [];
   let isFirst = true;
   let done = 0;
-  for await (const piece of cutPieces(samples, cutter, signal)) {
+  const context = { language, stopwatch };
+  const batchSize = decoder.decodeBatch === undefined ? 1 : (options.batchSize ?? 1);
+  for await (const pieces of groupsOf(cutPieces(samples, cutter, signal), batchSize)) {
     if (isFirst && language !== undefined) yield { type: 'language', language, probability: 1 };
     isFirst = false;
-    const decoded = await decoder.decode(piece, { language, stopwatch }, signal);
-    const tokens = isInvented(decoded, piece.evidence)
-      ? []
-      : placeTokens(decoded, piece, segmentOptions.isSpaced);
-    for (const segment of segmentsOf(tokens, segmentOptions)) {
-      segments.push(segment);
-      yield { type: 'segment', segment };
+    const decoded = await decodePieces(decoder, pieces, context, signal);
+    for (const [i, piece] of pieces.entries()) {
+      const found = decoded[i] ?? [];
+      const tokens = isInvented(found, piece.evidence)
+        ? []
+        : placeTokens(found, piece, segmentOptions.isSpaced);
+      for (const segment of segmentsOf(tokens, segmentOptions)) {
+        segments.push(segment);
+        yield { type: 'segment', segment };
+      }
+      done = (piece.start + piece.samples.length) / SAMPLE_RATE;
+      yield { type: 'progress', seconds: done };
     }
-    done = (piece.start + piece.samples.length) / SAMPLE_RATE;
-    yield { type: 'progress', seconds: done };
   }
   const { secondsRead } = cutter;
   // The rest has no speech.
@@ -79,4 +84,27 @@ export async function* transcribePieces(
     segments,
     timings: stopwatch.timings(),
   };
+}
+
+async function decodePieces(
+  decoder: PieceDecoder,
+  pieces: readonly SpeechPiece[],
+  context: PieceContext,
+  signal: AbortSignal,
+): Promise<readonly (readonly TimedToken[])[]> {
+  const [first] = pieces;
+  if (pieces.length > 1 && decoder.decodeBatch) return decoder.decodeBatch(pieces, context, signal);
+  return first === undefined ? [] : [await decoder.decode(first, context, signal)];
+}
+
+/** Consecutive items, `size` at a time; the last group may have fewer. */
+async function* groupsOf<T>(items: AsyncIterable<T>, size: number): AsyncGenerator<T[], void> {
+  let group: T[] = [];
+  for await (const item of items) {
+    group.push(item);
+    if (group.length < size) continue;
+    yield group;
+    group = [];
+  }
+  if (group.length > 0) yield group;
 }

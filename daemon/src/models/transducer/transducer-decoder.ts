@@ -3,7 +3,7 @@ import { mx, type MxArray } from '#native/index.js';
 
 import { GreedyDecoder, type GreedyOptions, type GreedyState } from './greedy.js';
 import type { Emission, WalkState } from './greedy-walk.js';
-import { TransducerKernel } from './transducer-kernel.js';
+import { MAX_LANES, TransducerKernel } from './transducer-kernel.js';
 import type { Transducer } from './transducer.js';
 
 /** Decodes frames that arrive in parts. */
@@ -98,5 +98,57 @@ export async function decodeSequence(
     return await decoder.decode(features, signal);
   } finally {
     decoder.dispose();
+  }
+}
+
+/**
+ * Decodes whole sequences, by the kernel side by side: each has the emissions that it has alone.
+ *
+ * @param features of each, [T, encoder dims]; not freed
+ * @throws SottoError CANCELLED
+ */
+export async function decodeSequences(
+  transducer: Transducer,
+  features: readonly MxArray[],
+  options: Pick<GreedyOptions, 'bias' | 'hotwords'>,
+  signal: AbortSignal,
+): Promise<(readonly Emission[])[]> {
+  const kernel = options.hotwords === undefined ? TransducerKernel.of(transducer, options.bias) : undefined;
+  const all: (readonly Emission[])[] = [];
+  if (kernel === undefined) {
+    for (const each of features) all.push(await decodeSequence(transducer, each, options, signal));
+    return all;
+  }
+  for (let from = 0; from < features.length; from += MAX_LANES)
+    all.push(...(await decodeLanes(transducer, kernel, features.slice(from, from + MAX_LANES), signal)));
+  return all;
+}
+
+async function decodeLanes(
+  transducer: Transducer,
+  kernel: TransducerKernel,
+  features: readonly MxArray[],
+  signal: AbortSignal,
+): Promise<readonly (readonly Emission[])[]> {
+  const lengths = features.map(({ shape }) => shape[0] ?? 0);
+  const longest = Math.max(...lengths);
+  const projected = mx.tidy(() =>
+    mx.stack(
+      features.map((each, i) =>
+        mx.pad(transducer.joint.enc.forward(each), [
+          [0, longest - (lengths[i] ?? 0)],
+          [0, 0],
+        ]),
+      ),
+    ),
+  );
+  const start = kernel.start(lengths.length);
+  try {
+    const lanes = lengths.map((frames) => ({ walk: { frame: 0, symbols: 0 }, frames }));
+    const { emissions, state } = await kernel.decode(projected, lanes, start, signal);
+    state.dispose();
+    return emissions;
+  } finally {
+    mx.dispose([projected, start]);
   }
 }
