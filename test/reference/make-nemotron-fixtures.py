@@ -55,10 +55,10 @@ FORMS = {
             "sliding_window": 9,
             "default_num_lookahead_tokens": 1,
         },
-        "own": {"prompt_intermediate_size": 24},
+        "own": {"prompt_intermediate_size": 64},
         "lookaheads": [0, 1],
         "extra": ["<en-US>", "<de-DE>", "▁das"],
-        "seed": 11,
+        "seed": 19,
         "tokens_per_frame": 0.9,
     },
 }

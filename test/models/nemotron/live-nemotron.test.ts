@@ -58,7 +58,7 @@ describe.each([
   test('the updates don’t depend on the sizes of the pushed chunks', async () => {
     const whole = await dictate(jfk);
     expect(textOf(whole).length).toBeGreaterThan(20);
-    expect(whole.some(({ tentative }) => tentative !== '')).toBe(name === 'english');
+    expect(whole.some(({ tentative }) => tentative !== '')).toBe(true);
     expect(whole.at(-1)?.tentative).toBe('');
     for (const feedSamples of [1, 1_601]) expect(await dictate(jfk, { feedSamples })).toEqual(whole);
   });

@@ -10,6 +10,7 @@ import { readConfig } from '#daemon/models/nemotron/load-nemotron.js';
 import { nemotronFootprint } from '#daemon/models/nemotron/nemotron-footprint.js';
 import { familyOf, loadRecognizer } from '#daemon/models/registry.js';
 import { SottoError } from '#daemon/protocol/errors.js';
+import type { TranscribeResult } from '#daemon/protocol/transcription.js';
 import { mx, type MxArray } from '#native/index.js';
 
 import { editJson } from '../checkpoint/checkpoint-dirs.js';
@@ -17,6 +18,8 @@ import { streamOf } from '../model-fixtures.js';
 import { expectedOf, nemotronDir, signalOf, type NemotronCheckpoint } from './nemotron-fixtures.js';
 
 const { signal } = new AbortController();
+/** Tokens of tags. */
+const [EN_US, DE_DE] = [29, 30];
 const made: string[] = [];
 afterAll(() => {
   for (const dir of made) rmSync(dir, { recursive: true });
@@ -28,15 +31,24 @@ function emptyDir(): string {
   return dir;
 }
 
-/** Tokens of the signal; those of a piece without text, such as a pause, are in no segment. */
 async function tokensOf(dir: string, name: NemotronCheckpoint, options: object = {}): Promise<number[]> {
+  const { segments } = await resultOf(dir, name, options);
+  return segments.flatMap(({ tokens = [] }) => tokens);
+}
+
+/** Of the signal. */
+async function resultOf(
+  dir: string,
+  name: NemotronCheckpoint,
+  options: object = {},
+): Promise<TranscribeResult> {
   const model = await loadRecognizer(dir);
   try {
     const samples = signalOf(expectedOf(name).samples);
     const events = model.transcribe(streamOf(samples), { vad: false, timestamps: false, ...options }, signal);
     for (;;) {
       const next = await events.next();
-      if (next.done === true) return next.value.segments.flatMap(({ tokens = [] }) => tokens);
+      if (next.done === true) return next.value;
     }
   } finally {
     model.dispose();
@@ -60,6 +72,36 @@ test('the language decides the prompt', async () => {
   const dir = nemotronDir('languages');
   expect(await tokensOf(dir, 'languages')).toEqual(expectedTokens('languages', 1, 101));
   expect(await tokensOf(dir, 'languages', { language: 'de' })).toEqual(expectedTokens('languages', 1, 9));
+});
+
+test('a model that detects the language tells it, and its tags are no text', async () => {
+  const dir = nemotronDir('languages');
+  const detected = await resultOf(dir, 'languages');
+  const tokens = expectedTokens('languages', 1, 101);
+  expect(tokens.filter((token) => token === EN_US || token === DE_DE)[0]).toBe(DE_DE);
+  expect(detected.language).toBe('de');
+  expect(detected.text).not.toMatch(/[<>]/);
+  expect((await resultOf(dir, 'languages', { language: 'fr' })).language).toBe('fr');
+});
+
+test('converted, a model of languages gives the same tokens with the config of NeMo', async () => {
+  const [dir, out] = [nemotronDir('languages'), emptyDir()];
+  await convert(dir, out, { groupSize: 64, dtype: 'float32' }, {});
+  const before = await readConfig(out);
+  const inNemo = (fields: object): void => {
+    editJson(join(out, 'config.json'), (json) => {
+      for (const key of Object.keys(json)) delete json[key];
+      Object.assign(json, NEMO_CONFIG_OF_LANGUAGES, fields);
+    });
+  };
+  inNemo({});
+  expect(await readConfig(out)).toEqual(before);
+  expect(await tokensOf(out, 'languages')).toEqual(expectedTokens('languages', 1, 101));
+  expect(await tokensOf(out, 'languages', { language: 'de' })).toEqual(expectedTokens('languages', 1, 9));
+  inNemo({ num_prompts: 90 });
+  await expect(readConfig(out)).rejects.toThrow(/slot 101/);
+  inNemo({ num_prompts: 127 });
+  await expect(loadRecognizer(out)).rejects.toThrow(/prompt_kernel\.0\.weight/);
 });
 
 test('converted, a model gives the same tokens, also with the config of NeMo', async () => {
@@ -111,6 +153,21 @@ const NEMO_CONFIG = {
   },
   decoder: { blank_as_pad: true, prednet: { pred_hidden: 16, pred_rnn_layers: 2 } },
   joint: { num_classes: 32, jointnet: { joint_hidden: 16, activation: 'relu' } },
+};
+
+const NEMO_CONFIG_OF_LANGUAGES = {
+  ...NEMO_CONFIG,
+  target: 'nemo.collections.asr.models.rnnt_bpe_models_prompt.EncDecRNNTBPEModelWithPrompt',
+  preprocessor: { ...NEMO_CONFIG.preprocessor, features: 128 },
+  encoder: {
+    ...NEMO_CONFIG.encoder,
+    feat_in: 128,
+    att_context_size: [8, 1],
+    conv_kernel_size: 5,
+    use_bias: false,
+    xscaling: false,
+  },
+  model_defaults: { initialize_prompt_feature: true, prompt_dictionary: { 'de-DE': 9, auto: 101 } },
 };
 
 test('weights are counted to the byte before they are loaded', async () => {

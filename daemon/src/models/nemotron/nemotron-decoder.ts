@@ -2,7 +2,7 @@
 import type { PieceContext, PieceDecoder, SpeechPiece, TimedToken } from '../pieces/piece-decoder.js';
 import type { SentencePieces } from '../text/sentence-pieces.js';
 import { timedEmission } from '../transducer/timed-emission.js';
-import { slotOf } from './nemotron-languages.js';
+import { languageOfTag, slotOf } from './nemotron-languages.js';
 import { UtteranceDecoder, type UtteranceDeps } from './utterance-decoder.js';
 
 /** Memory does not grow with the length of a piece but for its samples. */
@@ -16,6 +16,7 @@ export interface NemotronDecoderDeps extends Omit<UtteranceDeps, 'slot'> {
 
 export class NemotronDecoder implements PieceDecoder {
   readonly maxSeconds = MAX_PIECE_SECONDS;
+  detectedLanguage: string | undefined;
   readonly #deps: NemotronDecoderDeps;
 
   constructor(deps: NemotronDecoderDeps) {
@@ -35,6 +36,7 @@ export class NemotronDecoder implements PieceDecoder {
         ...(await decoder.advance(audio, signal, CHUNKS_AT_ONCE)),
         ...(await decoder.finish(audio, signal)),
       ]);
+      for (const { token } of emissions) this.detectedLanguage ??= languageOfTag(vocabulary.pieces[token]);
       const texts = vocabulary.texts(emissions.map(({ token }) => token));
       return emissions.map((emission, i) => ({ ...timedEmission(emission, 0), text: texts[i] ?? '' }));
     } finally {

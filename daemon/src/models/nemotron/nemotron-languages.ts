@@ -1,6 +1,6 @@
 import type { NemotronConfig } from './nemotron-config.js';
 
-/** Slots of version 3.5's prompt (`prompt_dictionary` of the checkpoint). */
+/** Slots of version 3.5's prompt (`prompt_dictionary` of the checkpoint); the library has the same. */
 const SLOTS: Readonly<Record<string, number>> = {
   en: 0, es: 3, zh: 4, hi: 6, ar: 7, fr: 8, de: 9, ja: 10, ru: 11, pt: 13, ko: 14, it: 15, nl: 16, pl: 17, tr: 18, uk: 19,
   ro: 20, el: 21, cs: 22, hu: 23, sv: 24, da: 25, fi: 26, no: 27, sk: 28, hr: 29, bg: 30, lt: 31, th: 32, vi: 33, et: 60,

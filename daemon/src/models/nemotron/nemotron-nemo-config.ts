@@ -8,7 +8,7 @@ import { dimension, layerCount, pieces, symbolLimit } from '../checkpoint/config
 import { parseFields } from '../checkpoint/config-fields.js';
 import { quantizationSchema, storedQuantization } from '../checkpoint/quantization.js';
 import { encoderOfNemo, nemoEncoderFields, tokensOfNemo } from '../conformer/conformer-fields.js';
-import type { NemotronConfig } from './nemotron-config.js';
+import type { NemotronConfig, PromptConfig } from './nemotron-config.js';
 
 const STYLE = 'chunked_limited';
 const count = v.pipe(integer, v.minValue(0));
@@ -47,11 +47,24 @@ const schema = v.object({
     }),
   }),
   decoding: v.nullish(v.object({ greedy: v.nullish(v.object({ max_symbols: v.nullish(symbolLimit) })) })),
+  /** Of a model that is told the language. */
+  num_prompts: v.nullish(dimension),
+  model_defaults: v.nullish(
+    v.object({
+      initialize_prompt_feature: v.nullish(v.boolean()),
+      num_prompts: v.nullish(dimension),
+      prompt_dictionary: v.nullish(v.object({ auto: v.nullish(count) })),
+    }),
+  ),
   quantization: v.exactOptional(quantizationSchema),
 });
+type NemoFile = v.InferOutput<typeof schema>;
 
-/** NeMo's own default. */
+/** NeMo's own defaults. */
 const MAX_SYMBOLS = 10;
+const PROMPT_SLOTS = 128;
+/** In the published checkpoint. */
+const AUTO_SLOT = 101;
 
 export function isNemoConfig({ target, encoder }: Readonly<Record<string, unknown>>): boolean {
   if (typeof target !== 'string' || !target.startsWith('nemo.collections.asr.')) return false;
@@ -61,7 +74,8 @@ export function isNemoConfig({ target, encoder }: Readonly<Record<string, unknow
 
 /** @throws SottoError MODEL_UNSUPPORTED naming the field */
 export function parseNemo(json: Readonly<Record<string, unknown>>): NemotronConfig {
-  const { encoder: e, preprocessor, decoder, joint, decoding, quantization } = parseFields(schema, json);
+  const file = parseFields(schema, json);
+  const { encoder: e, preprocessor, decoder, joint, decoding, quantization } = file;
   const tokens = tokensOfNemo(joint.vocabulary, joint.num_classes, 'joint');
   const [first] = e.att_context_size;
   const [left, right] =
@@ -81,8 +95,25 @@ export function parseNemo(json: Readonly<Record<string, unknown>>): NemotronConf
       maxSymbols: decoding?.greedy?.max_symbols ?? MAX_SYMBOLS,
     },
     ...defined({
+      prompt: promptOf(file),
       vocabulary: joint.vocabulary ?? undefined,
       quantization: quantization && storedQuantization(quantization),
     }),
+  };
+}
+
+/** Its layers are twice as wide as the encoder. */
+function promptOf({
+  target,
+  encoder,
+  num_prompts: slots,
+  model_defaults: defaults,
+}: NemoFile): PromptConfig | undefined {
+  const hasPrompt = defaults?.initialize_prompt_feature ?? target.endsWith('WithPrompt');
+  if (!hasPrompt) return undefined;
+  return {
+    slots: slots ?? defaults?.num_prompts ?? PROMPT_SLOTS,
+    hiddenDims: 2 * encoder.d_model,
+    autoSlot: defaults?.prompt_dictionary?.auto ?? AUTO_SLOT,
   };
 }

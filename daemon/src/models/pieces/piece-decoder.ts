@@ -48,6 +48,8 @@ export interface PieceDecoder {
   readonly maxSeconds: number;
   /** Without VAD, if longer: audio of this length is not cut, so that the text is that of the authors' code. */
   readonly maxUncutSeconds?: number;
+  /** The language that the model told in the pieces so far, of a model that tells one. */
+  readonly detectedLanguage?: string | undefined;
 
   /**
    * The tokens of the text of a piece, without those that stand for no text. Pieces know nothing of each other.

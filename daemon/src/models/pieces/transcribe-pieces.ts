@@ -26,6 +26,7 @@ export interface PieceDeps {
 
 /** Of audio that is in no language that the model tells. */
 export const UNKNOWN_LANGUAGE = 'und';
+
 /**
  * Yields the language if it is known, then the segments of each piece and the progress. The family checks its own options.
  *
@@ -38,14 +39,14 @@ export async function* transcribePieces(
   signal: AbortSignal,
 ): AsyncGenerator<TranscribeEvent, TranscribeResult> {
   checkPieceOptions(options, capabilities);
-  const language = checkedLanguage(options.language, capabilities.languages);
+  const chosen = checkedLanguage(options.language, capabilities.languages);
+  let language = chosen;
   const speech = speechOptionsOf(options.vad);
   const stopwatch = new Stopwatch();
   const cutter = speech
     ? new PieceCutter(decoder.maxSeconds, new SpeechTrack(voice.stream(), speech))
     : new PieceCutter(decoder.maxUncutSeconds ?? decoder.maxSeconds, undefined);
   const segmentOptions = {
-    isSpaced: isSpaced(language ?? UNKNOWN_LANGUAGE),
     // Without VAD the tokens are those of the model, whatever they are.
     keepsTextless: speech === undefined,
     splitsSentences: options.timestamps !== false,
@@ -55,18 +56,22 @@ export async function* transcribePieces(
   const segments: Segment[] = [];
   let isFirst = true;
   let done = 0;
-  const context = { language, stopwatch };
+  const context = { language: chosen, stopwatch };
   const batchSize = decoder.decodeBatch === undefined ? 1 : (options.batchSize ?? 1);
   for await (const pieces of groupsOf(cutPieces(samples, cutter, signal), batchSize)) {
     if (isFirst && language !== undefined) yield { type: 'language', language, probability: 1 };
     isFirst = false;
     const decoded = await decodePieces(decoder, pieces, context, signal);
+    const { detectedLanguage } = decoder;
+    if (language === undefined && detectedLanguage !== undefined) {
+      language = detectedLanguage;
+      yield { type: 'language', language, probability: 1 };
+    }
+    const spaced = isSpaced(language ?? UNKNOWN_LANGUAGE);
     for (const [i, piece] of pieces.entries()) {
       const found = decoded[i] ?? [];
-      const tokens = isInvented(found, piece.evidence)
-        ? []
-        : placeTokens(found, piece, segmentOptions.isSpaced);
-      for (const segment of segmentsOf(tokens, segmentOptions)) {
+      const tokens = isInvented(found, piece.evidence) ? [] : placeTokens(found, piece, spaced);
+      for (const segment of segmentsOf(tokens, { ...segmentOptions, isSpaced: spaced })) {
         segments.push(segment);
         yield { type: 'segment', segment };
       }
