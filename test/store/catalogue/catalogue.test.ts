@@ -1,8 +1,20 @@
 import { describe, expect, test } from '@jest/globals';
 import { LANGUAGE_CODES } from '#daemon/models/whisper/language/whisper-languages.js';
 import { languagesOf as parakeetLanguages } from '#daemon/models/parakeet/parakeet-languages.js';
+import { parseConfig } from '#daemon/models/nemotron/nemotron-config.js';
+import { languagesOf as nemotronLanguages } from '#daemon/models/nemotron/nemotron-languages.js';
+import { Nemotron } from '#daemon/models/nemotron/nemotron-network.js';
 import { CATALOGUE, catalogueEntry, licenseText } from '#daemon/store/catalogue/index.js';
 import { isModelName, parseRepo } from '#daemon/store/download/model-source.js';
+
+const encoder_config = {
+  num_mel_bins: 128,
+  scale_input: false,
+  attention_bias: false,
+  convolution_bias: false,
+};
+const NEMOTRON_ENGLISH = parseConfig({ model_type: 'nemotron_asr_streaming', encoder_config });
+const NEMOTRON_3_5 = parseConfig({ model_type: 'nemotron3_5_asr', encoder_config });
 
 describe('the catalogue', () => {
   test('has each size of Whisper, turbo and distilled models', () => {
@@ -60,10 +72,21 @@ test('MMS is named as non-commercial, and nothing else is', () => {
 test.each([
   ['parakeet-tdt-0.6b-v3', parakeetLanguages({ tokens: 8192 })],
   ['parakeet-tdt-0.6b-v2', parakeetLanguages({ tokens: 1024 })],
+  ['nemotron-speech-streaming-en-0.6b', nemotronLanguages(NEMOTRON_ENGLISH)],
+  ['nemotron-3.5-asr-streaming-0.6b', nemotronLanguages(NEMOTRON_3_5)],
   ['whisper-base', LANGUAGE_CODES.slice(0, 99)],
   ['whisper-large-v3', LANGUAGE_CODES],
   ['whisper-large-v3-turbo', LANGUAGE_CODES],
   ['whisper-base.en', ['en']],
 ])('%s has the languages that its family reads', (name, languages) => {
   expect(catalogueEntry(name)?.languages).toEqual(languages);
+});
+
+test.each([
+  ['nemotron-speech-streaming-en-0.6b', NEMOTRON_ENGLISH],
+  ['nemotron-3.5-asr-streaming-0.6b', NEMOTRON_3_5],
+])('%s has the parameters of its network', (name, config) => {
+  using network = new Nemotron(config);
+  const counts = [...network.namedParameters().values()].map(({ size }) => size);
+  expect(catalogueEntry(name)?.parameters).toBe(counts.reduce((sum, count) => sum + count, 0));
 });

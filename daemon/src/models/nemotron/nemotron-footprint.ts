@@ -2,6 +2,7 @@
 import { asModelError } from '../checkpoint/model-error.js';
 import { storedWeights, type StoredWeights } from '../checkpoint/weight-formats.js';
 import { halvedBands, pastFrames } from '../conformer/causal-config.js';
+import { SUBSAMPLING } from '../conformer/conformer-config.js';
 import { conformerNamings } from '../conformer/checkpoint-names.js';
 import { bytesOf, currentBackend, type Backend } from '../memory/backend.js';
 import { matrixBytes, type Matrix } from '../memory/matrix-bytes.js';
@@ -13,6 +14,10 @@ import { CHUNKS_AT_ONCE } from './nemotron-decoder.js';
 /** Its dtype is that of the activations; it is never quantized. */
 const COMMON_WEIGHT = 'encoder.pre_encode.conv.0.weight';
 const FLOAT32 = 4;
+/** Windowed samples of a mel frame, whose spectrum has half as many complex numbers. */
+const FFT_SAMPLES = 512;
+/** The first convolution's result, a copy with the frame before it, and the smaller results of the others. */
+const IMAGES = 3.25;
 /** VAD weights (1.2 MB, and the recurrence again in panels). */
 const VOICE_BYTES = 1_500_000;
 
@@ -92,7 +97,10 @@ function otherNumbers({ encoder, transducer }: NemotronConfig): number {
   return subsampling + layers * layer + predictionLayers * 4 * units * (2 * units + 1);
 }
 
-/** Of a file at the model's own look-ahead, the largest chunks: what all layers keep, and the results of one. */
+/**
+ * Of a file at the model's own look-ahead, the largest chunks: what all layers keep of earlier audio and of distances, the
+ * spectrum, and the images of the subsampling, which MLX allocates before it runs them. NOTES.md compares it with MLX's peak.
+ */
 function workBytes({ encoder, lookahead }: NemotronConfig, backend: Backend): number {
   const width = backend === 'gpu' ? 2 : FLOAT32;
   const chunkFrames = lookahead + 1;
@@ -100,8 +108,10 @@ function workBytes({ encoder, lookahead }: NemotronConfig, backend: Backend): nu
   const past = pastFrames(encoder, chunkFrames);
   const { dims, feedForwardDims: wide, heads, layers, subsamplingChannels: channels, kernelSize } = encoder;
   const kept = layers * (2 * past + kernelSize - 1) * dims;
-  const distances = layers * (past + 2 * frames) * dims;
-  const image = 4 * frames * halvedBands(encoder.bands) * channels;
+  const distances = layers * (past + 2 * chunkFrames - 1) * dims;
+  const spectrum = SUBSAMPLING * frames * (FFT_SAMPLES + 1.5 * FFT_SAMPLES + 2 * encoder.bands);
+  const image = (SUBSAMPLING / 2) * frames * halvedBands(encoder.bands) * channels;
   const block = frames * (12 * dims + 4 * wide) + 3 * heads * frames * (past + 2 * frames);
-  return VOICE_BYTES + width * (2 * kept + 2 * distances + Math.max(3 * image, block));
+  const numbers = kept + distances + Math.max(IMAGES * image, block);
+  return VOICE_BYTES + FLOAT32 * spectrum + width * numbers;
 }

@@ -3,7 +3,7 @@ import * as v from 'valibot';
 
 export const nemotronOptionsSchema = v.strictObject({
   /** Audio that the model collects before it computes: more is more accurate. As the model recommends if omitted. */
-  lookaheadMs: v.exactOptional(v.picklist([80, 160, 560, 1120])),
+  lookaheadMs: v.exactOptional(v.picklist([80, 160, 320, 560, 1120])),
 });
 export type NemotronOptions = v.InferOutput<typeof nemotronOptionsSchema>;
 

@@ -26,6 +26,7 @@ const PUBLISHED: Readonly<Record<string, readonly [percent: number, source: stri
   'parakeet-tdt_ctc-110m': [7.5, LEADERBOARD],
   'parakeet-rnnt-0.6b': [7.5, LEADERBOARD],
   'parakeet-ctc-0.6b': [7.7, LEADERBOARD],
+  'nemotron-speech-streaming-en-0.6b': [7.2, 'NVIDIA, eight English sets'],
   'wav2vec2-base-960h': [3.4, LIBRISPEECH],
   'wav2vec2-large-960h-lv60-self': [1.9, LIBRISPEECH],
 };
