@@ -4,22 +4,30 @@
  *
  *     npm run bench -- streaming [--model DIR] [--policies own,la,aa25,…] [--step 0.5,1] [--clips ID,…|all] [--no-peers]
  *
+ *     npm run bench -- streaming --random nemotron [--bits 8] [--step 0.5] [--clips ID,…|all]
+ *
+ * `--random` takes a model of full size with random weights, whose cost alone means something.
+ *
  * A model of any family that streams: only Whisper has policies besides its own. Word ends are those of the model, or of the
  * starter model for one without word timestamps.
  *
  * Audio is fed in steps as if it were spoken, in simulated time: an update starts when its audio is available and the
  * previous update is done, and lasts as long as it was measured to take.
  */
+import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { readClips, root, setOf, TWELVE } from '../clips.js';
 import { float16Model, load, samplesOf, starterModel, streamOf, transcribe } from '../in-process.js';
+import { writeRandomNemotron } from '../random-nemotron.js';
 import { markdownTable, printTable, saveResult, sum } from '../report.js';
 import { scoreTexts, type WordErrors } from '../score.js';
 import { canTimeWords, streamingConfigNamed, runSottoSession, type Spoken } from './sotto-session.js';
 import { streamingChart } from './delay-chart.js';
 import { PeerProcess, streamingPeers } from './streaming-peers.js';
 import { quantile, type Session } from './session-figures.js';
+
+const RANDOM_WEIGHTS = join(tmpdir(), 'sotto-nemotron');
 
 /** A contender. */
 interface Row {
@@ -33,18 +41,26 @@ export async function streaming(argv: string[]): Promise<void> {
   const { values: args } = parseArgs({
     args: argv,
     options: {
-      model: { type: 'string', default: float16Model() ?? starterModel() },
-      policies: { type: 'string', default: 'own,la,aa25' },
+      model: { type: 'string' },
+      random: { type: 'string' },
+      bits: { type: 'string', default: '8' },
+      policies: { type: 'string' },
       step: { type: 'string', default: '0.5,1' },
       clips: { type: 'string', default: TWELVE.join(',') },
       'no-peers': { type: 'boolean', default: false },
-      name: { type: 'string', default: 'streaming' },
+      name: { type: 'string' },
       'save-baseline': { type: 'boolean', default: false },
     },
   });
   const steps = args.step.split(',').map(Number);
-  const model = await load(args.model);
-  const timed = canTimeWords(model) ? model : await load(starterModel());
+  const isRandom = args.random !== undefined;
+  if (isRandom && args.random !== 'nemotron') throw new Error(`no random weights of ${args.random}`);
+  const dir = isRandom
+    ? await writeRandomNemotron(RANDOM_WEIGHTS, '0.6b', args.bits === 'none' ? undefined : 8)
+    : (args.model ?? float16Model() ?? starterModel());
+  const name = args.name ?? (isRandom ? `streaming-${args.random}` : 'streaming');
+  const model = await load(dir);
+  const timed = canTimeWords(model) && !isRandom ? model : await load(starterModel());
   const languages = model.capabilities.transcribe?.languages ?? [];
   const ids = args.clips.split(',');
   const clips = readClips()
@@ -67,32 +83,40 @@ export async function streaming(argv: string[]): Promise<void> {
 
   const rows: Row[] = [];
   for (const stepSeconds of steps) {
-    for (const policy of args.policies.split(',')) {
-      const name = `${policy}-${stepSeconds}`;
+    for (const policy of (args.policies ?? (isRandom ? 'own' : 'own,la,aa25')).split(',')) {
+      const rowName = `${policy}-${stepSeconds}`;
       const label = `Sotto${policy === 'own' ? '' : `, ${policy}`}, ${stepSeconds} s`;
       const sessions: Session[] = [];
-      const how = { config: streamingConfigNamed(policy), stepSeconds, refine: policy === 'own' };
+      const how = {
+        config: streamingConfigNamed(policy),
+        stepSeconds,
+        refine: policy === 'own' && !isRandom,
+      };
       for (const one of spoken) sessions.push(await runSottoSession(model, one, how));
-      rows.push({ name, label, isSotto: policy === 'own', sessions });
+      rows.push({ name: rowName, label, isSotto: policy === 'own', sessions });
     }
   }
   model.dispose();
   if (timed !== model) timed.dispose();
   const settings: Record<string, string> = {};
-  for (const stepSeconds of args['no-peers'] ? [] : steps) {
+  for (const stepSeconds of args['no-peers'] || isRandom ? [] : steps) {
     for (const peer of streamingPeers(stepSeconds)) {
       if (peer.missing !== undefined) {
         console.error(`${peer.label} is skipped: ${peer.missing}`);
         continue;
       }
       const process = await PeerProcess.start(peer);
-      const [name, label] = [`${peer.name}-${stepSeconds}`, `${peer.label}, ${stepSeconds} s`];
+      const [peerName, label] = [`${peer.name}-${stepSeconds}`, `${peer.label}, ${stepSeconds} s`];
       settings[label] = process.settings;
       const sessions: Session[] = [];
       for (const one of spoken) sessions.push(await process.session(one));
       await process.stop();
-      rows.push({ name, label, isSotto: false, sessions });
+      rows.push({ name: peerName, label, isSotto: false, sessions });
     }
+  }
+  if (isRandom) {
+    reportCost(name, rows, { model: basename(dir), steps, clips: spoken.map(({ clip }) => clip) });
+    return;
   }
   for (const { name, sessions } of rows) {
     texts.set(name, new Map(sessions.map(({ clip, text }) => [clip, text])));
@@ -102,7 +126,7 @@ export async function streaming(argv: string[]): Promise<void> {
         new Map(sessions.map(({ clip, refined, text }) => [clip, refined?.text ?? text])),
       );
   }
-  const scores = scoreTexts(texts, join(root, 'test/bench/results', args.name));
+  const scores = scoreTexts(texts, join(root, 'test/bench/results', name));
   const wer = (name: string): number => errorRate(scores.get(name));
   const figures = rows.map((row) => ({
     ...figuresOf(row.sessions),
@@ -115,15 +139,32 @@ export async function streaming(argv: string[]): Promise<void> {
   console.log(`offline: ${wer('offline').toFixed(1)} % of ${wordsIn(scores.get('offline'))} word errors`);
   printTable(HEADER, table);
   const about = {
-    model: basename(args.model),
+    model: basename(dir),
     steps,
     clips: spoken.map(({ clip }) => clip),
     peers: settings,
   };
-  saveResult(args.name, { settings: about, offlineWer: wer('offline'), figures }, args['save-baseline'], {
+  saveResult(name, { settings: about, offlineWer: wer('offline'), figures }, args['save-baseline'], {
     md: `${markdownTable(HEADER, table)}\n\nOffline, the same model: ${wer('offline').toFixed(1)} % word errors.\n`,
     svg: streamingChart(figures, spoken.length, wer('offline')),
   });
+}
+
+/** Of random weights: their words mean nothing. */
+function reportCost(name: string, rows: readonly Row[], settings: object): void {
+  const figures = rows.map(({ label, sessions }) => {
+    const { final, compute, cpu } = figuresOf(sessions);
+    const words = sum(sessions.map((one) => one.words)) / sum(sessions.map((one) => one.audioSeconds));
+    return { label, final, compute, cpu, words };
+  });
+  printTable(
+    ['', 'stop → text, ms p50 / p90', 'compute, s / s', 'CPU, s / s', 'random words, 1 / s'],
+    figures.map(({ label, final: [median, p90], compute, cpu, words }) => {
+      const pair = `${(1000 * median).toFixed(0)} / ${(1000 * p90).toFixed(0)}`;
+      return [label, pair, compute.toFixed(3), cpu.toFixed(3), words.toFixed(1)];
+    }),
+  );
+  saveResult(name, { settings, figures }, false);
 }
 
 const HEADER = [
