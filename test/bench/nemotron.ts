@@ -30,6 +30,11 @@ const WARM_UP_SECONDS = 6.5;
 /** Spoken before a dictation is resumed: the longest part that is encoded again without and with the longest utterance. */
 const RESUMED_AFTER_SECONDS = [40, 170];
 
+interface TorchStep {
+  readonly seconds: number;
+  readonly cpu: number;
+}
+
 interface Row {
   readonly weights: string;
   readonly lookaheadMs: number;
@@ -37,8 +42,10 @@ interface Row {
   readonly seconds: number;
   readonly cpuSeconds: number;
   readonly tokensPerSecond: number;
+  /** To read all weights once from memory. */
+  readonly boundSeconds: number;
   /** Of the encoder alone. */
-  readonly torchSeconds: number | undefined;
+  readonly torch: TorchStep | undefined;
 }
 
 export async function nemotron(argv: string[]): Promise<void> {
@@ -55,7 +62,8 @@ export async function nemotron(argv: string[]): Promise<void> {
   });
   const torch = TorchStreaming.start();
   const rows: Row[] = [];
-  const others: Record<string, number> = { 'memory, GB/s': await readGbPerSecond(THREADS) };
+  const gbPerSecond = await readGbPerSecond(THREADS);
+  const others: Record<string, number> = { 'memory, GB/s': gbPerSecond };
   for (const bits of args.bits.split(',')) {
     const weights = bits === 'none' ? 'float32' : `${bits} bit`;
     const dir = await writeRandomNemotron(args.weights, '0.6b', bits === 'none' ? undefined : 8);
@@ -66,8 +74,9 @@ export async function nemotron(argv: string[]): Promise<void> {
       const encoder = new ChunkEncoder(model.deps.model.encoder, chunkFrames, model.deps.model.dtype);
       const steps = Math.ceil((seconds * 1000) / lookaheadMs);
       const live = await costOfSteps(depsOf(model, encoder), lookaheadMs, steps);
-      const torchSeconds = await torch?.secondsOfStep(chunkFrames - 1, steps);
-      rows.push({ weights, lookaheadMs, ...live, torchSeconds });
+      const boundSeconds = model.weightBytes / 1e9 / gbPerSecond;
+      const ofTorch = await torch?.step(chunkFrames - 1, steps);
+      rows.push({ weights, lookaheadMs, ...live, boundSeconds, torch: ofTorch });
       console.error(rows.at(-1));
       encoder.dispose();
     }
@@ -89,15 +98,21 @@ export async function nemotron(argv: string[]): Promise<void> {
       'step, s',
       's / s',
       'CPU, s / s',
+      'reading the weights, s / s',
       'tokens / s',
       'torch’s encoder, s / s',
+      'CPU, s / s',
       '× torch',
+      '× torch, CPU',
     ],
-    rows.map(({ weights, lookaheadMs, seconds, cpuSeconds, tokensPerSecond, torchSeconds }) => {
-      const step = lookaheadMs / 1000;
-      const ofTorch = torchSeconds === undefined ? ['', ''] : [number(torchSeconds / step), number(torchSeconds / seconds, 2)]; // prettier-ignore
-      const own = [number(seconds, 4), number(seconds / step), number(cpuSeconds / step), number(tokensPerSecond, 1)]; // prettier-ignore
-      return [weights, String(lookaheadMs), ...own, ...ofTorch];
+    rows.map(({ weights, lookaheadMs, seconds, cpuSeconds, boundSeconds, tokensPerSecond, torch: other }) => {
+      const perSecond = (value: number): string => number((value * 1000) / lookaheadMs);
+      return [
+        ...[weights, String(lookaheadMs), number(seconds), perSecond(seconds), perSecond(cpuSeconds)],
+        ...[perSecond(boundSeconds), number(tokensPerSecond, 1)],
+        ...(other ? [perSecond(other.seconds), perSecond(other.cpu)] : ['', '']),
+        ...(other ? [number(other.seconds / seconds, 2), number(other.cpu / cpuSeconds, 2)] : ['', '']),
+      ];
     }),
   );
   printTable(
@@ -177,13 +192,13 @@ class TorchStreaming {
     return new TorchStreaming(spawn(python, [script], { stdio: ['pipe', 'pipe', 'inherit'], env }));
   }
 
-  async secondsOfStep(lookahead: number, steps: number): Promise<number> {
+  async step(lookahead: number, steps: number): Promise<TorchStep> {
     this.child.stdin?.write(`${lookahead} ${steps}\n`);
     for (;;) {
       const { value, done } = (await this.#lines.next()) as IteratorResult<string, undefined>;
       if (done === true) throw new Error('torch ended');
-      const answer = JSON.parse(value) as { seconds?: number };
-      if (answer.seconds !== undefined) return answer.seconds;
+      const { seconds, cpu } = JSON.parse(value) as Partial<TorchStep>;
+      if (seconds !== undefined && cpu !== undefined) return { seconds, cpu };
     }
   }
 
