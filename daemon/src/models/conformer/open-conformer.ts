@@ -45,6 +45,8 @@ export async function openConformer<Config>(
   }
 }
 
+/** Of arrays from which others are computed; `loadWeights` checks the others. */
+const FLOATS: ReadonlySet<string> = new Set(['float16', 'bfloat16', 'float32']);
 const EPSILON = 1e-5; // of PyTorch's batch norm
 const NORM = /^(.*)\.batch_norm\.(?:weight|bias|running_mean|running_var)$/;
 const NORM_FIELDS = ['weight', 'bias', 'running_mean', 'running_var'] as const;
@@ -108,7 +110,7 @@ class NetworkArrays {
       );
       parts.push(kernel);
       const biasName = `${at}.depthwise_conv.bias`;
-      if (this.#stored.names.has(biasName)) parts.push(await this.#stored.weight(biasName));
+      if (this.#stored.names.has(biasName)) parts.push(await this.#required(biasName));
       const [channels] = kernel.shape;
       const misshaped = parts.find((part) => part !== kernel && part.shape.join() !== String(channels));
       if (misshaped !== undefined)
@@ -144,7 +146,11 @@ class NetworkArrays {
 
   async #required(name: string): Promise<MxArray> {
     if (!this.#stored.names.has(name)) throw this.#corrupt(`missing ${name}`);
-    return this.#stored.weight(name);
+    const array = await this.#stored.weight(name);
+    const { dtype } = array;
+    if (FLOATS.has(dtype)) return array;
+    array.dispose();
+    throw this.#corrupt(`${name} has dtype ${dtype}`);
   }
 
   #corrupt(problem: string): SottoError {
@@ -152,7 +158,8 @@ class NetworkArrays {
   }
 }
 
-const POINTWISE = /\.(?:pointwise_conv[12]|pre_encode\.conv\.[36]|decoder_layers\.0)\.weight$/;
+const POINTWISE_1D = /\.(?:pointwise_conv[12]|decoder_layers\.0)\.weight$/;
+const POINTWISE_2D = /\.pre_encode\.conv\.[36]\.weight$/;
 const KERNEL = /\.(?:depthwise_conv|pre_encode\.conv\.\d)\.weight$/;
 
 /**
@@ -163,9 +170,11 @@ function inNetworkShape(name: string, array: MxArray): MxArray {
   const { shape } = array;
   const [outputs = 0, ...rest] = shape;
   const isUnit = (n: number): boolean => n === 1;
-  if (POINTWISE.test(name)) {
+  const pointwiseRank = POINTWISE_1D.test(name) ? 3 : POINTWISE_2D.test(name) ? 4 : 0;
+  if (pointwiseRank > 0) {
     const sizes = rest.filter((n) => !isUnit(n));
-    return shape.length > 2 && sizes.length <= 1 ? reshaped(array, [outputs, sizes[0] ?? 1]) : array;
+    const isPointwise = shape.length === pointwiseRank && sizes.length <= 1;
+    return isPointwise ? reshaped(array, [outputs, sizes[0] ?? 1]) : array;
   }
   if (!KERNEL.test(name) || shape.length < 3 || rest[0] !== 1) return array;
   return reshaped(array, [outputs, ...rest.slice(1), 1]);

@@ -24,11 +24,13 @@ const width = v.pipe(integer, v.minValue(1), v.maxValue(MAX_WIDTH));
 const layers = v.pipe(integer, v.minValue(1), v.maxValue(MAX_LAYERS));
 const token = v.pipe(integer, v.minValue(0));
 const positive = v.pipe(finite, v.gtValue(0));
+/** Larger ones leave float32. */
+const theta = v.pipe(positive, v.maxValue(1e12));
 const factor = v.pipe(positive, v.maxValue(1));
 
 const ropeParameters = v.object({
   rope_type: v.optional(v.literal('default')),
-  rope_theta: v.optional(positive),
+  rope_theta: v.optional(theta),
   partial_rotary_factor: v.optional(factor),
 });
 
@@ -49,7 +51,7 @@ const file = v.object({
   max_position_embeddings: v.optional(v.pipe(integer, v.minValue(2), v.maxValue(65_536)), 512),
   attention_bias: v.optional(v.boolean(), false),
   // transformers 5 keeps these two in `rope_parameters`.
-  rope_theta: v.nullish(positive),
+  rope_theta: v.nullish(theta),
   partial_rotary_factor: v.nullish(factor),
   rope_parameters: v.nullish(ropeParameters),
   rope_scaling: v.nullish(v.null()),

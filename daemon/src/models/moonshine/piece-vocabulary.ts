@@ -63,9 +63,11 @@ export class PieceVocabulary {
     }
     const { model, added_tokens: added } = parsed.output;
     const pieces = Array.from<unknown, PieceText>({ length: size }, () => '');
+    let known = 0;
     const set = (at: number, piece: string, value: PieceText): void => {
       if (at >= size) throw fail(`${JSON.stringify(piece)} has id ${at}, but the model has ${size} tokens`);
       pieces[at] = value;
+      known = Math.max(known, at + 1);
     };
     const ids = new Map<string, number>();
     for (const [piece, at] of Object.entries(model.vocab)) {
@@ -76,6 +78,7 @@ export class PieceVocabulary {
       set(at, content, special ? '' : textOf(content));
       ids.delete(content);
     }
+    if (known < size) throw fail(`it has ${known} tokens, but the model ${size}`);
     return new PieceVocabulary(pieces, ids);
   }
 

@@ -115,12 +115,16 @@ function piecesOf(path: string, tokens: number): string[] {
   }
   const { model, added_tokens: added } = parsed.output;
   const pieces = new Array<string>(tokens).fill(NO_TEXT);
+  let known = 0;
   const set = (piece: string, id: number): void => {
+    known = Math.max(known, id + 1);
     if (id >= 0 && id < tokens) pieces[id] = piece;
   };
   if (Array.isArray(model.vocab)) for (const [id, piece] of model.vocab.entries()) set(piece, id);
   else for (const [piece, id] of Object.entries(model.vocab)) set(piece, id);
   for (const { id, content, special } of added)
     set(special && !SPECIAL.test(content) ? NO_TEXT : content, id);
+  if (known < tokens)
+    throw new SottoError('TOKENIZER_FAILED', `${path} has ${known} pieces, but the model ${tokens} tokens`);
   return pieces;
 }

@@ -26,7 +26,7 @@ const fields = {
   num_attention_heads: v.optional(size, 12),
   intermediate_size: v.optional(size, 3072),
   hidden_act: gelu,
-  layer_norm_eps: v.optional(v.pipe(finite, v.minValue(0), v.maxValue(1)), 1e-5),
+  layer_norm_eps: v.optional(v.pipe(finite, v.gtValue(0), v.maxValue(1)), 1e-5),
   feat_extract_norm: v.optional(v.picklist(['group', 'layer']), 'group'),
   feat_extract_activation: gelu,
   conv_dim: v.optional(sizes, new Array<number>(SEVEN).fill(512)),
