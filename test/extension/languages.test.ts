@@ -38,7 +38,7 @@ await describeModule<Languages>('lib/languages', ({ languagesOf }) => {
 
   test.each(['unknown', 'missing', undefined])('of a model that is not known are all: %s', (model) => {
     const all = languagesOf(list, model);
-    expect(all).toHaveLength(100);
+    expect(all.length).toBeGreaterThanOrEqual(100);
     expect(all.filter(({ code, name }) => code === name)).toEqual([]);
     expect(new Set(all.map(({ name }) => name)).size).toBe(all.length);
   });
