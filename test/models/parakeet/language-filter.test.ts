@@ -6,29 +6,15 @@ import { writablePieces } from '#daemon/models/text/script-pieces.js';
 import type { TranscribeOptions, TranscribeResult } from '#daemon/protocol/transcription.js';
 
 import { clip, samplesOf, streamOf } from '../model-fixtures.js';
-import { emptyParakeetDir } from './parakeet-fixtures.js';
-import { SMALL_HYBRID, writeRandomParakeet } from './random-parakeet.js';
+import { europeanParakeetDir, LETTERS } from './european-parakeet.js';
 
 const { signal } = new AbortController();
-/** The number of tokens of the model with European languages. */
-const TOKENS = 8192;
-const LETTERS = ['a', 'я', 'ω'];
 
 let samples: Float32Array;
 let model: ParakeetModel;
 beforeAll(async () => {
   samples = (await samplesOf(clip('jfk.flac') ?? '')).subarray(0, 48_000);
-  const dir = emptyParakeetDir();
-  const { encoder, transducer } = SMALL_HYBRID;
-  if (transducer === undefined) throw new Error('the model has no transducer');
-  const config = {
-    ...SMALL_HYBRID,
-    tokens: TOKENS,
-    encoder: { ...encoder, layers: 1, dims: 64, feedForwardDims: 128, subsamplingChannels: 16 },
-    transducer: { ...transducer, tokens: TOKENS, encoderDims: 64, predictionDims: 32, jointDims: 32 },
-  };
-  writeRandomParakeet(dir, config, 'float32', (id) => `\u2581${LETTERS[id % 3] ?? ''}${id}`);
-  model = await ParakeetModel.load(dir);
+  model = await ParakeetModel.load(europeanParakeetDir());
 });
 afterAll(() => model.dispose());
 

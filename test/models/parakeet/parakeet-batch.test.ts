@@ -1,14 +1,18 @@
 /** Pieces of a file decoded at once give what each gives alone. */
-import { expect, test } from '@jest/globals';
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 
 import { ParakeetModel } from '#daemon/models/parakeet/index.js';
 import type { TranscribeEvent, TranscribeOptions, TranscribeResult } from '#daemon/protocol/transcription.js';
 
 import { clip, joined, samplesOf, streamOf } from '../model-fixtures.js';
+import { europeanParakeetDir, LETTERS, wordOf } from './european-parakeet.js';
 import { parakeetDir } from './parakeet-fixtures.js';
 
 const { signal } = new AbortController();
 const RATE = 16_000;
+
+/** Nearly as probable as others for the random models. */
+const WORDS = ['aid', 'egg', 'ice', 'sea', 'tea', 'star', 'eel'];
 
 const jfk = await samplesOf(clip('jfk.flac') ?? '');
 const pause = new Float32Array(3 * RATE);
@@ -18,8 +22,9 @@ const samples = joined(part(5), pause, part(2.2), pause, part(3.4), pause, part(
 async function transcribe(
   model: ParakeetModel,
   options: TranscribeOptions,
+  audio = samples,
 ): Promise<{ result: TranscribeResult; events: TranscribeEvent[] }> {
-  const generator = model.transcribe(streamOf(samples), { wordTimestamps: true, ...options }, signal);
+  const generator = model.transcribe(streamOf(audio), { wordTimestamps: true, ...options }, signal);
   const events: TranscribeEvent[] = [];
   for (;;) {
     const next = await generator.next();
@@ -32,7 +37,9 @@ test.each([
   ['tdt-huggingface', {}],
   ['rnnt-nemo', {}],
   ['ctc-huggingface', {}],
-  ['hybrid-mlx', { beamSize: 2 }],
+  ['tdt-huggingface', { hotwords: WORDS }],
+  ['ctc-huggingface', { hotwords: WORDS, beamSize: 2 }],
+  ['hybrid-mlx', { hotwords: WORDS, beamSize: 2 }],
 ] as const)('%s %j', async (name, options) => {
   const model = await ParakeetModel.load(parakeetDir(name));
   try {
@@ -47,4 +54,28 @@ test.each([
   } finally {
     model.dispose();
   }
+});
+
+describe('with a language, hotwords and beams at once', () => {
+  const hotwords = [1, 4, 7].map(wordOf);
+  const short = joined(part(1.6), pause, part(1.2));
+  let model: ParakeetModel;
+  beforeAll(async () => {
+    model = await ParakeetModel.load(europeanParakeetDir());
+  });
+  afterAll(() => model.dispose());
+
+  test.each<TranscribeOptions>([
+    {},
+    { beamSize: 2 },
+    { parakeet: { head: 'ctc' } },
+    { parakeet: { head: 'ctc' }, beamSize: 2 },
+  ])('%j', async (search) => {
+    const options = { ...search, hotwords, language: 'bg' };
+    const alone = await transcribe(model, options, short);
+    expect(LETTERS.filter((letter) => alone.result.text.includes(letter))).toEqual(['я']);
+    expect(alone.result.segments.length).toBeGreaterThan(1);
+    const batch = await transcribe(model, { ...options, batchSize: 2 }, short);
+    expect(batch.events).toEqual(alone.events);
+  });
 });

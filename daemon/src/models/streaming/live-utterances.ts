@@ -218,9 +218,14 @@ export class LiveUtterances implements LiveSpeech {
       this.#detectedLanguage = this.#deps.languageOf?.(token) ?? this.#detectedLanguage;
   }
 
+  /** A duration may reach over the end of the audio, the last frame does if it is not full. */
   #timed(emissions: readonly Emission[]) {
     const start = this.#start / SAMPLE_RATE;
-    return emissions.map((emission) => timedEmission(emission, start));
+    const last = this.#buffer.end / SAMPLE_RATE;
+    return emissions.map((emission) => {
+      const token = timedEmission(emission, start);
+      return { ...token, end: Math.min(token.end, last) };
+    });
   }
 
   async #finishUtterance(utterance: StreamingUtterance, signal: AbortSignal): Promise<LiveUpdate> {
