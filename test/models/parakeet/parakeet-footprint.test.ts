@@ -2,12 +2,12 @@
 import { expect, test } from '@jest/globals';
 
 import { ParakeetModel } from '#daemon/models/parakeet/index.js';
-import { MAX_PIECE_SECONDS } from '#daemon/models/parakeet/parakeet-decoder.js';
+import { MAX_PIECE_SECONDS, ParakeetDecoder } from '#daemon/models/parakeet/parakeet-decoder.js';
 import { convert } from '#daemon/models/parakeet/convert-parakeet.js';
 import { parakeetFootprint } from '#daemon/models/parakeet/parakeet-footprint.js';
+import { Stopwatch } from '#daemon/models/stopwatch.js';
 import { mx } from '#native/index.js';
 
-import { streamOf } from '../model-fixtures.js';
 import { emptyParakeetDir } from './parakeet-fixtures.js';
 import { SMALL_HYBRID, writeRandomParakeet } from './random-parakeet.js';
 
@@ -26,20 +26,56 @@ test.each([
     await convert(dir, out, { bits, groupSize: 64, dtype }, {});
     dir = out;
   }
+  await expectPredicted(dir, MAX_PIECE_SECONDS);
+});
+
+test.each([
+  ['dims 512 and few channels, in which a block takes the most', {}, 60],
+  ['local attention, in pieces of five minutes', { attentionContext: { back: 64, ahead: 32 } }, 300],
+] as const)('%s', async (_name, own, seconds) => {
+  const dir = emptyParakeetDir();
+  const wide = { dims: 512, feedForwardDims: 2048, layers: 2, subsamplingChannels: 16 };
+  const { encoder, transducer } = SMALL_HYBRID;
+  if (transducer === undefined) throw new Error('the model has no transducer');
+  const config = {
+    ...SMALL_HYBRID,
+    encoder: { ...encoder, ...wide, ...own },
+    transducer: { ...transducer, encoderDims: wide.dims },
+  };
+  writeRandomParakeet(dir, config, 'float32');
+  await expectPredicted(dir, seconds);
+});
+
+test('each piece of a batch adds its features', async () => {
+  const rows = 12;
+  const dir = emptyParakeetDir();
+  writeRandomParakeet(dir, SMALL_HYBRID, 'float32');
+  await expectPredicted(dir, MAX_PIECE_SECONDS, rows);
+});
+
+/** @param rows pieces at once */
+async function expectPredicted(dir: string, seconds: number, rows = 1): Promise<void> {
   const { weightBytes, workBytes } = await parakeetFootprint(dir);
   const before = mx.memory.active();
   const model = await ParakeetModel.load(dir);
   try {
     expect(model.weightBytes).toBe(weightBytes);
-    const samples = Float32Array.from({ length: MAX_PIECE_SECONDS * 16_000 }, (_, i) => Math.sin(i * i) / 4);
+    const samples = Float32Array.from({ length: seconds * 16_000 }, (_, i) => Math.sin(i * i) / 4);
+    const piece = { start: 0, samples, spoken: undefined, evidence: undefined };
+    const decoder = new ParakeetDecoder(model.deps, {});
+    expect(decoder.maxSeconds).toBe(seconds);
     mx.memory.resetPeak();
-    for await (const _event of model.transcribe(streamOf(samples), { vad: false }, signal)) {
-      // only its memory counts
-    }
+    const context = { language: undefined, stopwatch: new Stopwatch() };
+    await decoder.decodeBatch(
+      Array.from({ length: rows }, () => piece),
+      context,
+      signal,
+    );
     const measured = mx.memory.peak() - before - weightBytes;
-    expect(workBytes / measured).toBeGreaterThan(0.95);
-    expect(workBytes / measured).toBeLessThan(1.05);
+    const predicted = workBytes + (rows - 1) * model.batch.rowBytes;
+    expect(predicted / measured).toBeGreaterThan(0.95);
+    expect(predicted / measured).toBeLessThan(1.05);
   } finally {
     model.dispose();
   }
-});
+}

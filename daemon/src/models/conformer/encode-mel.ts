@@ -9,7 +9,7 @@ import type { ConformerEncoder } from './conformer-encoder.js';
 import type { FramePlaces } from './relative-attention.js';
 
 /** Mel frames that pass through the subsampling at once: its first results are a hundred times as large as its last one. */
-const MAX_FRAMES_AT_ONCE = 6000;
+export const MAX_FRAMES_AT_ONCE = 6000;
 
 /**
  * Normalized log-mel [T, bands], which is freed → features [⌈T / 8⌉, D], which the caller frees.
@@ -25,6 +25,7 @@ export async function encodeMel(
 ): Promise<MxArray> {
   const x = await embedInParts(encoder, mel);
   const places = mx.tidy(() => encoder.places(x, context));
+  await mx.ready(x, places.sinusoids); // what they are made of must not exist beside the results of the first block
   const encoded = await encodeFrames(encoder, x, places, signal);
   try {
     return mx.tidy(() => mx.squeeze(encoded, 0));
@@ -48,7 +49,7 @@ export async function encodeMels(
 ): Promise<MxArray[]> {
   const all: MxArray[] = [];
   try {
-    if (mels.length === 1 || !encoder.layers.every((layer) => layer instanceof ConformerBlock)) {
+    if (mels.length === 1 || !encodesTogether(encoder)) {
       for (const mel of mels) all.push(await encodeMel(encoder, mel, signal, context));
       return all;
     }
@@ -65,6 +66,7 @@ export async function encodeMels(
     });
     await mx.ready(x);
     const places = mx.tidy(() => encoder.places(x, context, lengths));
+    await mx.ready(places.sinusoids);
     const encoded = await encodeFrames(encoder, x, places, signal);
     const dims = encoder.config.dims;
     for (const [i, length] of lengths.entries()) {
@@ -84,6 +86,11 @@ export async function encodeMels(
   } finally {
     mx.dispose(mels.filter(({ disposed }) => !disposed));
   }
+}
+
+/** Whether `encodeMels` pads sequences to one batch; otherwise nothing is won by giving it several at once. */
+export function encodesTogether({ layers }: ConformerEncoder): boolean {
+  return layers.every((layer) => layer instanceof ConformerBlock);
 }
 
 /** The input of the first block, [1, ⌈T / 8⌉, D]. The mel frames are freed. */

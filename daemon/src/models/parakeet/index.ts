@@ -23,7 +23,7 @@ import { loadParakeet } from './load-parakeet.js';
 import { parakeetCapabilities } from './parakeet-capabilities.js';
 import { readConfig } from './parakeet-checkpoint.js';
 import { ParakeetDecoder, type ParakeetDeps } from './parakeet-decoder.js';
-import { pieceBytes } from './parakeet-footprint.js';
+import { batchRowBytes } from './parakeet-footprint.js';
 import { parakeetOptionsSchema, type ParakeetOptions } from './parakeet-options.js';
 import { transducerOf } from './parakeet-transducer.js';
 import { SentencePieces } from '../text/sentence-pieces.js';
@@ -44,7 +44,7 @@ export class ParakeetModel implements Recognizer {
     this.capabilities = parakeetCapabilities(deps.model.config);
     this.weightBytes = deps.model.nbytes;
     // Pieces never know each other's text.
-    this.batch = { rowBytes: pieceBytes(deps.model.config, currentBackend()), suits: () => true };
+    this.batch = { rowBytes: batchRowBytes(deps.model.config, currentBackend()), suits: () => true };
   }
 
   /**

@@ -5,7 +5,7 @@ import { MIN_FRAMES } from '#daemon/audio/mel/normalized-frames.js';
 import { mx, type MxArray } from '#native/index.js';
 
 import { SUBSAMPLING, type AttentionContext } from '../conformer/conformer-config.js';
-import { encodeMels } from '../conformer/encode-mel.js';
+import { encodeMels, encodesTogether } from '../conformer/encode-mel.js';
 import { decodeEmissions } from '../ctc/decode-emissions.js';
 import { emissionsOf } from '../ctc/emissions.js';
 import type { Hotwords } from '../hotwords/hotword-trie.js';
@@ -14,6 +14,7 @@ import type { PieceContext, PieceDecoder, SpeechPiece, TimedToken } from '../pie
 import { decodeBeam } from '../transducer/beam.js';
 import type { Emission } from '../transducer/greedy-walk.js';
 import { decodeSequences } from '../transducer/transducer-decoder.js';
+import type { Stopwatch } from '../stopwatch.js';
 import type { Transducer } from '../transducer/transducer.js';
 import type { LanguageFilter } from './language-filter.js';
 import type { Parakeet } from './parakeet-network.js';
@@ -33,7 +34,7 @@ export interface ParakeetDeps {
 /** Attention grows with the square of the length: at 60 s it takes a tenth of the encoder's time. */
 export const MAX_PIECE_SECONDS = 60;
 /** With local attention a longer piece needs no more memory than the subsampling of a short one. */
-export const MAX_LOCAL_PIECE_SECONDS = 300;
+const MAX_LOCAL_PIECE_SECONDS = 300;
 /** A wider context costs as much as full attention. */
 const MAX_LOCAL_CONTEXT_FRAMES = 1_000;
 
@@ -70,7 +71,7 @@ export class ParakeetDecoder implements PieceDecoder {
     this.#context = localAttention
       ? { back: localAttention[0], ahead: localAttention[1] }
       : deps.model.config.encoder.attentionContext;
-    this.maxSeconds = isLocal(this.#context) ? MAX_LOCAL_PIECE_SECONDS : MAX_PIECE_SECONDS;
+    this.maxSeconds = maxPieceSeconds(this.#context);
   }
 
   async decode(piece: SpeechPiece, context: PieceContext, signal: AbortSignal): Promise<TimedToken[]> {
@@ -84,16 +85,32 @@ export class ParakeetDecoder implements PieceDecoder {
     signal: AbortSignal,
   ): Promise<TimedToken[][]> {
     const isLong = pieces.map(({ samples }) => samples.length >= MIN_FRAMES * HOP_SAMPLES);
-    const { model } = this.#deps;
-    const mels = await stopwatch.time('mel', () => this.#mels(pieces.filter((_, i) => isLong[i])));
-    const features = await stopwatch.time('encode', () =>
-      encodeMels(model.encoder, mels, signal, this.#context),
-    );
+    const features: MxArray[] = [];
     try {
+      for await (const some of this.#encode(
+        pieces.filter((_, i) => isLong[i]),
+        stopwatch,
+        signal,
+      ))
+        features.push(...some);
       const decoded = await stopwatch.time('decode', () => this.#tokens(features, language, signal));
       return isLong.map((is) => this.#timed((is ? decoded.shift() : undefined) ?? []));
     } finally {
       mx.dispose(features);
+    }
+  }
+
+  /** The features of the pieces, those at once that the encoder reads at once: the log-mel of the others would only wait. */
+  async *#encode(
+    pieces: readonly SpeechPiece[],
+    stopwatch: Stopwatch,
+    signal: AbortSignal,
+  ): AsyncGenerator<MxArray[], void> {
+    const { encoder } = this.#deps.model;
+    const groups = encodesTogether(encoder) ? [pieces] : pieces.map((piece) => [piece]);
+    for (const group of groups) {
+      const mels = await stopwatch.time('mel', () => this.#mels(group));
+      yield await stopwatch.time('encode', () => encodeMels(encoder, mels, signal, this.#context));
     }
   }
 
@@ -171,6 +188,8 @@ export class ParakeetDecoder implements PieceDecoder {
   }
 }
 
-function isLocal(context: AttentionContext | undefined): boolean {
-  return context !== undefined && context.back + context.ahead <= MAX_LOCAL_CONTEXT_FRAMES;
+/** The longest piece. @param context undefined: full attention */
+export function maxPieceSeconds(context: AttentionContext | undefined): number {
+  const isLocal = context !== undefined && context.back + context.ahead <= MAX_LOCAL_CONTEXT_FRAMES;
+  return isLocal ? MAX_LOCAL_PIECE_SECONDS : MAX_PIECE_SECONDS;
 }

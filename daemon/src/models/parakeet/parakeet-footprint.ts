@@ -3,13 +3,14 @@ import { FRAMES_PER_SECOND } from '#daemon/audio/mel/mel.js';
 
 import { asModelError } from '../checkpoint/model-error.js';
 import { storedWeights, type StoredWeights } from '../checkpoint/weight-formats.js';
-import { encoderFrames } from '../conformer/conformer-config.js';
+import { encoderFrames, type ConformerConfig } from '../conformer/conformer-config.js';
+import { MAX_FRAMES_AT_ONCE } from '../conformer/encode-mel.js';
 import { bytesOf, currentBackend, type Backend } from '../memory/backend.js';
 import { matrixBytes, type Matrix } from '../memory/matrix-bytes.js';
 import type { Footprint } from '../speech-model.js';
 import { readConfig } from './parakeet-checkpoint.js';
 import type { ParakeetConfig } from './parakeet-config.js';
-import { MAX_PIECE_SECONDS } from './parakeet-decoder.js';
+import { maxPieceSeconds } from './parakeet-decoder.js';
 import { conformerNamings } from '../conformer/checkpoint-names.js';
 
 /** Its dtype is that of the activations; it is never quantized. */
@@ -110,26 +111,44 @@ function otherNumbers({ encoder, transducer }: ParakeetConfig): number {
  * that, those of the third a sixteenth. MLX's own ops also hold the input of each activation.
  */
 const SUBSAMPLING_RESULTS: Readonly<Record<Backend, number>> = {
-  kernels: 1 + 3 / 4 + 1 / 16,
-  cpu: 2 + 3 / 4,
+  kernels: 1 + 2 / 4 + 3 / 16,
+  cpu: 1 + 3 / 4 + 1 / 16,
   gpu: 2 + 3 / 4,
 };
 
-/** Of the longest piece. */
+/** Of the longest piece, decoded alone. */
 export function pieceBytes({ encoder }: ParakeetConfig, backend: Backend): number {
-  const { dims, feedForwardDims: wide, heads, bands, subsamplingChannels: channels } = encoder;
+  const { feedForwardDims: wide, heads, bands, subsamplingChannels: channels, attentionContext } = encoder;
   const width = backend === 'gpu' ? 2 : FLOAT32;
-  const melFrames = MAX_PIECE_SECONDS * FRAMES_PER_SECOND;
-  const frames = encoderFrames(melFrames);
-  const image = Math.ceil(melFrames / 2) * Math.ceil(bands / 2) * channels * width;
-  const mel = melFrames * bands * FLOAT32;
-  const activation = frames * dims * width;
-  const wideActivation = frames * wide * width;
+  const { melFrames, frames, mel, activation } = longestPiece(encoder, width);
+  const part = Math.min(melFrames, MAX_FRAMES_AT_ONCE);
+  const image = Math.ceil(part / 2) * Math.ceil(bands / 2) * channels * width;
+  // A part of a longer piece is copied once without its context.
+  const cut = part < melFrames ? (activation * part) / melFrames : 0;
+  const subsampling = mel + SUBSAMPLING_RESULTS[backend] * image + activation + cut;
+  const farthest = frames - 1;
+  const { back = farthest, ahead = farthest } = attentionContext ?? {};
+  const distances = Math.min(back, farthest) + Math.min(ahead, farthest) + 1;
+  const sinusoids = (activation / frames) * distances;
   // A block in which everything is queued: the inputs of the products, the wide layers, the scores of distances.
-  const scores = 3 * heads * frames * (2 * frames - 1) * width;
+  const scores = 3 * heads * frames * distances * width;
+  const wideActivation = frames * wide * width;
   const block =
     backend === 'kernels'
-      ? 14 * activation + 2 * wideActivation
-      : 24 * activation + 6 * wideActivation + scores;
-  return Math.max(mel + SUBSAMPLING_RESULTS[backend] * image, block);
+      ? 15 * activation + 2 * wideActivation + 2 * sinusoids
+      : 24 * activation + 2 * wideActivation + 2 * sinusoids + scores;
+  return Math.max(subsampling, block);
+}
+
+/** What each piece of a batch adds to the work of one, on a CPU: it waits for its turn with its features. */
+export function batchRowBytes(config: ParakeetConfig, backend: Backend): number {
+  if (backend !== 'kernels') return pieceBytes(config, backend);
+  return longestPiece(config.encoder, FLOAT32).activation;
+}
+
+/** Frames of the longest piece, and bytes of its log-mel and of its features. */
+function longestPiece({ bands, dims, attentionContext }: ConformerConfig, width: number) {
+  const melFrames = maxPieceSeconds(attentionContext) * FRAMES_PER_SECOND;
+  const frames = encoderFrames(melFrames);
+  return { melFrames, frames, mel: melFrames * bands * FLOAT32, activation: frames * dims * width };
 }
