@@ -18,7 +18,9 @@ import { median, printTable, saveResult } from './report.js';
 
 const SECONDS = 30;
 const RUNS = 3;
-/** Bias of the blank. Random weights emit 384 tokens in 30 s with it; speech has about 100. */
+/** Tokens that speech has in that time. */
+const SPEECH_TOKENS = 100;
+/** Bias of the blank. Random weights emit 384 tokens with it, and none with twice that. */
 const BLANK_BIAS = Number(process.env.SOTTO_BENCH_BLANK_BIAS ?? 1.5);
 
 const CONFIG: ParakeetConfig = {
@@ -80,6 +82,10 @@ export async function parakeet(argv: string[]): Promise<void> {
     loopSeconds: loop,
     loopShare: loop / encoder,
     tokens,
+    ...(tokens > 0 && {
+      tokenMs: (1000 * loop) / tokens,
+      loopShareOfSpeech: (loop * SPEECH_TOKENS) / tokens / encoder,
+    }),
     ...(torch !== undefined && { torchSeconds: torch, timesTorch: torch / encoder }),
   };
   printTable(
