@@ -19,6 +19,7 @@ import { validateSafetensors } from '#native/safetensors/validate.js';
 import { buildAsOnGpu, opsBeyond } from './gpu-mocks.js';
 import { starterModel } from './model-fixtures.js';
 import { SIZES } from './model-sizes.js';
+import { floatsOf, recorded } from './recorded-ops.js';
 
 let model: Whisper;
 let tokenizer: WhisperTokenizer;
@@ -42,45 +43,6 @@ afterAll(() => {
   tokenizer.dispose();
   jest.restoreAllMocks();
 });
-
-interface RecordedOp {
-  readonly op: string;
-  readonly dtype: string;
-  readonly size: number;
-}
-
-/** Records the results of the ops of `mx` while `work` builds a graph. */
-function recorded<T>(work: () => T): { result: T; made: RecordedOp[]; reads: number } {
-  const made: RecordedOp[] = [];
-  let reads = 0;
-  const undo: (() => void)[] = [];
-  const { isArray } = mx;
-  const watch = (namespace: object): void => {
-    const table = namespace as Record<string, unknown>;
-    for (const [op, original] of Object.entries(table)) {
-      if (typeof original !== 'function' || ['tidy', 'keep', 'dispose', 'compile', 'MxArray', 'isArray', 'arraysIn'].includes(op)) continue; // prettier-ignore
-      table[op] = (...args: unknown[]): unknown => {
-        if (['eval', 'asyncEval', 'ready'].includes(op)) reads++;
-        const result = (original as (...args: unknown[]) => unknown)(...args);
-        for (const array of [result].flat()) {
-          if (isArray(array)) made.push({ op, dtype: array.dtype, size: array.size });
-        }
-        return result;
-      };
-      undo.push(() => (table[op] = original));
-    }
-  };
-  watch(mx);
-  watch(mx.fast);
-  try {
-    return { result: work(), made, reads };
-  } finally {
-    for (const restore of undo) restore();
-  }
-}
-
-const floatsOf = (made: readonly RecordedOp[]): RecordedOp[] =>
-  made.filter(({ dtype, size }) => size > 1 && /float/.test(dtype));
 
 test('a 16-bit model is 16-bit from the mel to the logits, quantized in every product', () => {
   mx.tidy(() => {

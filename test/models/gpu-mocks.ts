@@ -12,8 +12,9 @@ export function buildAsOnGpu(): void {
   jest.spyOn(mx.cpu, 'available').mockReturnValue(false);
   jest.spyOn(mx.fast, 'layerNorm').mockImplementation((x, weight, bias) => like(x, weight, bias));
   jest.spyOn(mx.fast, 'gelu').mockImplementation((x) => mx.negative(x));
-  jest.spyOn(mx, 'dequantize').mockImplementation((_packed, scales) => {
-    const shape = [...scales.shape.slice(0, -1), (scales.shape.at(-1) ?? 0) * 64];
+  jest.spyOn(mx, 'dequantize').mockImplementation((_packed, scales, _biases, ...given: unknown[]) => {
+    const groupSize = typeof given[0] === 'number' ? given[0] : 64;
+    const shape = [...scales.shape.slice(0, -1), (scales.shape.at(-1) ?? 0) * groupSize];
     return mx.asStrided(scales, shape, shape.map(() => 0)); // prettier-ignore
   });
   jest.spyOn(mx.fast, 'scaledDotProductAttention').mockImplementation((q, k, v) => like(q, k, v));
