@@ -7,13 +7,12 @@
  * convolutions, norms, biases, positions and the alignment heads stay as they are. Writes config.json and
  * weights.safetensors as mlx-community's checkpoints have them, and the entry in manifest.json.
  */
-import { createHash } from 'node:crypto';
-import { mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
-import { join, resolve } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { mx, type MxArray } from '#native/index.js';
 import { type SafetensorsHeader, validateSafetensors } from '#native/safetensors/validate.js';
+import { assertSha256, MODELS_DIR, writeManifestEntry } from './model-manifest.js';
 import { type RawTensor, writeSafetensors } from './write-safetensors.js';
 
 /** weights.safetensors of Whisper base in float16, as the recipe in assets/models/README.md gives it. */
@@ -24,7 +23,7 @@ const { values: args, positionals } = parseArgs({
   options: {
     bits: { type: 'string', default: '6' },
     'group-size': { type: 'string', default: '128' },
-    out: { type: 'string', default: resolve(fileURLToPath(import.meta.url), '../../../assets/models') },
+    out: { type: 'string', default: MODELS_DIR },
   },
 });
 const [source] = positionals;
@@ -33,10 +32,6 @@ if (source === undefined) {
   process.exit(2);
 }
 const [bits, groupSize] = [Number(args.bits), Number(args['group-size'])];
-
-function sha256(path: string): string {
-  return createHash('sha256').update(readFileSync(path)).digest('hex');
-}
 
 function bytesOf(array: MxArray): Uint8Array {
   const { buffer, byteOffset, byteLength } = array.toTypedArray();
@@ -68,11 +63,7 @@ function quantized(path: string, header: SafetensorsHeader): Map<string, RawTens
 }
 
 const weights = join(source, 'weights.safetensors');
-const found = sha256(weights);
-if (found !== SOURCE_SHA256) {
-  console.error(`${weights} is not OpenAI's base in float16: its sha256 is ${found}`);
-  process.exit(1);
-}
+assertSha256(weights, SOURCE_SHA256, 'OpenAI’s base in float16');
 mx.setDefaultDevice('cpu');
 const name = `whisper-base-${bits}bit`;
 const folder = join(args.out, name);
@@ -83,26 +74,11 @@ const config = JSON.parse(readFileSync(join(source, 'config.json'), 'utf8')) as 
 const withForm = { ...config, quantization: { group_size: groupSize, bits } };
 writeFileSync(join(folder, 'config.json'), JSON.stringify(withForm, null, 2) + '\n');
 
-const files = readdirSync(folder)
-  .filter((file) => file !== 'README.md')
-  .sort()
-  .map((file) => {
-    const path = join(folder, file);
-    return { path: file, bytes: statSync(path).size, sha256: sha256(path) };
-  });
-const manifest = {
-  starter: name,
-  models: [
-    {
-      name,
-      family: 'whisper',
-      title: `Whisper base, ${bits} bit`,
-      languages: 'multilingual',
-      licence: 'MIT',
-      source: { model: 'openai/whisper base', float16Sha256: SOURCE_SHA256, quantization: { groupSize, bits } },
-      files,
-    },
-  ],
-};
-writeFileSync(join(args.out, 'manifest.json'), JSON.stringify(manifest, null, 2) + '\n');
-for (const file of files) console.log(`${file.sha256}  ${(file.bytes / 1e6).toFixed(1)} MB  ${name}/${file.path}`);
+writeManifestEntry(args.out, 'starter', {
+  name,
+  family: 'whisper',
+  title: `Whisper base, ${bits} bit`,
+  languages: 'multilingual',
+  licence: 'MIT',
+  source: { model: 'openai/whisper base', float16Sha256: SOURCE_SHA256, quantization: { groupSize, bits } },
+});

@@ -16,6 +16,7 @@ const fileEntry = {
 };
 const modelManifest = v.object({
   starter: v.string(),
+  english: v.string(),
   models: v.array(
     v.object({
       name: v.string(),
@@ -43,15 +44,15 @@ function facts(path: string) {
   };
 }
 
-const { starter, models } = v.parse(
+const { starter, english, models } = v.parse(
   modelManifest,
   JSON.parse(readFileSync(join(assets, 'models/manifest.json'), 'utf8')),
 );
 const folder = join(assets, 'models', starter);
 
-describe('the starter model', () => {
-  test('every file of every bundled model has the size and the sha256 of the manifest', () => {
-    expect(models.map(({ name }) => name)).toContain(starter);
+describe('the included models', () => {
+  test('every file of every included model has the size and the sha256 of the manifest', () => {
+    expect(models.map(({ name }) => name)).toEqual([english, starter]);
     for (const { name, files } of models) {
       for (const { path, bytes, sha256 } of files) {
         expect({ path, ...facts(join(assets, 'models', name, path)) }).toEqual({ path, bytes, sha256 });
@@ -60,11 +61,22 @@ describe('the starter model', () => {
   });
 
   test('a model directory holds only its README and files of the manifest', () => {
-    const model = models.find(({ name }) => name === starter);
-    const listed = model?.files.map(({ path }) => path) ?? [];
-    expect(readdirSync(folder).sort()).toEqual([...listed, 'README.md'].sort());
+    for (const { name, files } of models) {
+      const listed = files.map(({ path }) => path);
+      expect(readdirSync(join(assets, 'models', name)).sort()).toEqual([...listed, 'README.md'].sort());
+    }
   });
 
+  test('each has its license in its README', () => {
+    for (const { name, licence } of models) {
+      const readme = readFileSync(join(assets, 'models', name, 'README.md'), 'utf8');
+      expect(readme).toContain(`${licence} License\n\nCopyright (c)`);
+      expect(readme).toContain('The above copyright notice and this permission notice shall be included');
+    }
+  });
+});
+
+describe('the starter model', () => {
   test('it is multilingual base with every matrix quantized as its config says', () => {
     const config = parseConfig(JSON.parse(readFileSync(join(folder, 'config.json'), 'utf8')));
     expect([config.nAudioState, config.nTextLayer, config.isMultilingual]).toEqual([512, 6, true]);

@@ -9,11 +9,12 @@ import { CATALOGUE, catalogueEntry, unquantizedFormOf } from './catalogue/index.
 import { formatBytes } from './download/format-bytes.js';
 import { readRecord } from './download/model-record.js';
 import { parseRepo } from './download/model-source.js';
+import { includedModels } from './included-models.js';
 
 export interface ModelDirs {
   /** The user's models. */
   readonly models: string;
-  /** The models that ship with Sotto; the first one is the starter model. */
+  /** The models that ship with Sotto; the first one is the starter model unless a manifest names another. */
   readonly bundled: string;
 }
 
@@ -110,6 +111,8 @@ export function modelNames(dirs: ModelDirs): string[] {
 }
 
 function starterModel(dirs: ModelDirs): ModelRef {
+  const { starter } = includedModels(dirs.bundled);
+  if (starter !== undefined) return starter;
   const name = folders(dirs.bundled)[0];
   if (name === undefined) {
     throw new SottoError('MODEL_NOT_FOUND', `the starter model is missing from ${dirs.bundled}`, {

@@ -2,8 +2,9 @@
 import { readdirSync, statSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import type { ModelRef } from '../protocol/ipc.js';
-import { catalogueEntry, isEnglishOnly } from './catalogue/index.js';
+import { catalogueEntry, isEnglishOnly as isEnglishEntry } from './catalogue/index.js';
 import { findModel, modelNames, type ModelDirs } from './find-model.js';
+import { includedModels } from './included-models.js';
 
 /**
  * Installed models that are smaller on disk, the largest first, and support as many languages. The user's own
@@ -12,6 +13,7 @@ import { findModel, modelNames, type ModelDirs } from './find-model.js';
 export function smallerModels(dirs: ModelDirs, { name, dir }: ModelRef): ModelRef[] {
   const isOurs = [dirs.models, dirs.bundled].includes(dirname(dir));
   const maxBytes = isOurs ? bytesOf(dir) : Infinity;
+  const isEnglish = (other: string): boolean => isEnglishOnly(dirs, other);
   const needsAll = !isEnglish(name);
   return modelNames(dirs)
     .map((other) => findModel(dirs, other))
@@ -24,9 +26,10 @@ export function smallerModels(dirs: ModelDirs, { name, dir }: ModelRef): ModelRe
     .map(({ ref }) => ref);
 }
 
-function isEnglish(name: string): boolean {
+function isEnglishOnly({ bundled }: ModelDirs, name: string): boolean {
+  if (name === includedModels(bundled).english?.name) return true;
   const entry = catalogueEntry(name);
-  return entry === undefined ? /\.en\b/.test(name) : isEnglishOnly(entry);
+  return entry === undefined ? /\.en\b/.test(name) : isEnglishEntry(entry);
 }
 
 /** Total size of the files in a directory; 0 if there is none. */
