@@ -11,6 +11,7 @@ import { JobScheduler } from './sessions/jobs/job-scheduler.js';
 import { DEFAULT_GPU, DEFAULTS, type GpuSettings, readSettings, type Settings } from './settings.js';
 import { namedOrChosenModel } from './store/chosen-model.js';
 import { findModel, findModelWithFallback, type ModelMatch, type ModelDirs } from './store/find-model.js';
+import { includedModels } from './store/included-models.js';
 import { keepMachineSpeed } from './store/machine-speed.js';
 import { smallerModels } from './store/smaller-models.js';
 import type { EngineCommand } from './supervisor/engine-process.js';
@@ -37,6 +38,8 @@ export interface DaemonCore {
   readonly resolveModel: ResolveTaskModel;
   /** The same for dictation; without an argument, the model that is ready first. */
   readonly resolveLiveModel: ResolveModel;
+  /** The model for English dictation; undefined if another default model was chosen than the included one. */
+  readonly englishModel: () => ModelRef | undefined;
   /** What is wrong with the configuration: a missing model or invalid settings. */
   readonly problem: () => SottoError | undefined;
 }
@@ -103,6 +106,12 @@ export function createDaemonCore({
   };
   const resolveLiveModel: ResolveModel = (wanted) =>
     wanted === undefined ? (supervisor.models.serving ?? configured().model) : findModel(dirs, wanted);
+  const { starter, english } = includedModels(dirs.bundled);
+  const englishModel = (): ModelRef | undefined => {
+    const { serving } = supervisor.models;
+    const isChosen = model !== undefined || settingsOf(paths, true).settings.model !== undefined;
+    return isChosen || (serving !== undefined && serving.dir !== starter?.dir) ? undefined : english;
+  };
   const file = new VocabularyFile(paths.vocabulary);
   const inUse = new ActiveVocabulary(() => file.read(), log);
   const fileAccess = new ProcessFileAccess({ clock: systemClock, uploads: paths.uploads });
@@ -124,6 +133,7 @@ export function createDaemonCore({
     vocabulary: { file, inUse },
     resolveModel,
     resolveLiveModel,
+    englishModel,
     problem: () => fault ?? modelProblem(),
   };
 }

@@ -108,6 +108,7 @@ class Daemon implements RunningDaemon {
       keep: (outcome) => this.#recorder.keep(outcome),
       vocabulary: core.vocabulary.inUse,
       fallbackFor: () => engine.models.fallbackFor,
+      english: core.englishModel,
     });
     this.#models = new ModelService({
       ...{ engine: engine.models, clock, log, onIdleChange },
@@ -116,6 +117,7 @@ class Daemon implements RunningDaemon {
       machineSpeed: paths.machine,
       descriptions: new ModelDescriptions(paths.modelDescriptions, describeModels),
       access: core.modelAccess,
+      english: core.englishModel,
     });
     this.#speeches = new SpeechService({
       ...{ engine, clock, log, onIdleChange },

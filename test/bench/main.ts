@@ -14,6 +14,7 @@
  *     npm run bench -- hotwords     recognized names with and without a list, and the cost of lists
  *     npm run bench -- silence      words without speech and at long pauses, and speech dropped by the guards against them
  *     npm run bench -- languages    mixed-language speech and language detection, with faster-whisper
+ *     npm run bench -- english      language at the start of a dictation: the share of beginnings detected as English
  *     npm run bench -- long-form    sequential and batched decoding, with faster-whisper's pipelines
  *     npm run bench -- streaming    streaming text: delay, rewrites, accuracy and cost
  *     npm run bench -- live-windows  shorter windows for larger models: cost and accuracy
@@ -50,6 +51,7 @@ import { load as loaded } from './load.js';
 import { liveWindows } from './live-windows.js';
 import { loading } from './loading.js';
 import { longForm } from './long-form.js';
+import { english } from './english.js';
 import { languages } from './languages.js';
 import { memory } from './memory.js';
 import { memoryLength } from './memory-length.js';
@@ -93,6 +95,7 @@ const benches: Record<string, (argv: string[]) => Promise<void>> = {
   idle,
   soak,
   words,
+  english,
   languages,
   quality,
   hotwords,

@@ -125,6 +125,18 @@ describe('ModelCache', () => {
     (await third).release();
   });
 
+  test('a model that is loaded with another one never evicts it, loaded or not', async () => {
+    const { models, inMemory } = setUp();
+    models.setLimits(ONE_FITS);
+    await models.pin(a, [], never);
+    await expect(models.load(b, never, a)).rejects.toMatchObject({ code: 'INSUFFICIENT_MEMORY' });
+    await expect(models.load(b, never, c)).rejects.toMatchObject({ code: 'INSUFFICIENT_MEMORY' });
+    expect(inMemory()).toEqual(['a kept']);
+    models.setLimits({ maxBytes: 200 });
+    await models.load(b, never, a);
+    expect(inMemory()).toEqual(['a kept', 'b']);
+  });
+
   test('reports the speed of the machine once a pinned model is warm, if the model measures it', async () => {
     const { models, measured } = setUp((dir) => {
       const warmUp = () => Promise.resolve(dir === '/a' ? { gflops: 1800 } : {});

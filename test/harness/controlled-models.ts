@@ -26,6 +26,7 @@ export class ControlledModels implements ModelEngine {
   unloads = 0;
   /** Names of the chosen models of other tasks. */
   kept: readonly string[] = [];
+  preloaded: string | undefined;
   /** Pending requests. */
   readonly #uses: Use[] = [];
   readonly #listeners = new Set<(models: readonly ModelStatus[]) => void>();
@@ -56,8 +57,9 @@ export class ControlledModels implements ModelEngine {
     });
   }
 
-  keep(models: readonly ModelRef[]): void {
+  keep(models: readonly ModelRef[], preloaded?: ModelRef): void {
     this.kept = models.map(({ name }) => name);
+    this.preloaded = preloaded?.name;
   }
 
   unload(): void {

@@ -88,13 +88,20 @@ async function loadAlone(model: ModelRef): Promise<void> {
   }
 }
 
-async function keep({ requestId, model, fallbacks }: Extract<ToEngine, { type: 'load' }>): Promise<void> {
+async function keep({
+  requestId,
+  model,
+  fallbacks,
+  isDefault = true,
+}: Extract<ToEngine, { type: 'load' }>): Promise<void> {
   let fallbackFor: EngineModel['fallbackFor'];
   for (const candidate of [model, ...fallbacks]) {
     try {
       await load(candidate);
-      if (pinned !== undefined && pinned !== candidate.dir) loaded.delete(pinned);
-      pinned = candidate.dir;
+      if (isDefault) {
+        if (pinned !== undefined && pinned !== candidate.dir) loaded.delete(pinned);
+        pinned = candidate.dir;
+      }
       sendModels();
       send({
         type: 'loaded',

@@ -1,5 +1,5 @@
 /**
- * Dictation of the fake engine: commits one word per second of audio, a checksum of its samples. Like a real engine it
+ * Dictation of the fake engine: commits one word per second of audio, a checksum of its samples. All of it is certainly English. Like a real engine it
  * decodes at fixed positions, returns checkpoints, and resumes from them. In voice-only sessions every non-zero sample
  * is voice.
  *
@@ -35,11 +35,20 @@ export class FakeLive {
   /** Bytes already decoded, which are sent again after a restart. */
   #skip = 0;
   readonly #voiceOnly: boolean;
+  readonly #detects: boolean;
+  readonly #language: string;
 
-  constructor({ session, fromSample, checkpoint, voiceOnly }: Open, send: (message: FromEngine) => void) {
+  /** @param language what a model that is not told the language detects */
+  constructor(
+    { session, fromSample, checkpoint, options, voiceOnly }: Open,
+    send: (message: FromEngine) => void,
+    language = 'en',
+  ) {
+    this.#language = language;
     this.#session = session;
     this.#send = send;
     this.#voiceOnly = voiceOnly === true;
+    this.#detects = options.language === undefined;
     this.#from = checkpoint?.fromSample ?? 0;
     this.#decodedUntil = typeof checkpoint?.state === 'number' ? checkpoint.state : 0;
     this.#skip = (this.#from - fromSample) * BYTES_PER_SAMPLE;
@@ -92,7 +101,11 @@ export class FakeLive {
     return {
       committed,
       tentative: samples > this.#from ? ' …' : '',
-      language: 'en',
+      language: this.#language,
+      ...(this.#detects &&
+        samples > 0 && {
+          evidence: { language: this.#language, probability: 0.9, seconds: samples / SAMPLE_RATE },
+        }),
       decodedSamples: samples,
       intervalSeconds: 0.5,
       checkpoint: { fromSample: this.#from, state: samples },

@@ -13,6 +13,8 @@ type Report = (report: EngineStreamReport) => void;
 
 export class InProcessLive implements Engine {
   readonly requests: EngineStreamRequest[] = [];
+  /** What the models detect. */
+  language = 'en';
   readonly #reports = new Set<Report>();
   #up = true;
   #starters: (() => void)[] = [];
@@ -51,8 +53,10 @@ export class InProcessLive implements Engine {
         notify({ type: 'failed', error: failure });
         return;
       }
-      fake = new FakeLive({ type: 'live-open', session: 1, ...request }, (message) =>
-        notify(reportOf(message)),
+      fake = new FakeLive(
+        { type: 'live-open', session: 1, ...request },
+        (message) => notify(reportOf(message)),
+        this.language,
       );
       notify({ type: 'opened' });
     };

@@ -20,14 +20,16 @@ const PIECE = SECOND / 10;
 
 export class RestartingDaemon {
   readonly home: TempHome = tempHome();
-  readonly #realModel: string | undefined;
+  readonly #model: string | undefined;
+  readonly #isReal: boolean;
   #child: ChildProcess | undefined;
   #ended = false;
   deaths = 0;
 
-  /** @param realModel model folder for the real engine; the fake engine if absent */
+  /** @param realModel model folder for the real engine, or `default`; the fake engine if absent */
   constructor(realModel?: string) {
-    this.#realModel = realModel;
+    this.#model = realModel === 'default' ? undefined : realModel;
+    this.#isReal = realModel !== undefined;
     this.#start();
   }
 
@@ -85,9 +87,9 @@ export class RestartingDaemon {
 
   #start(): void {
     if (this.#ended) return;
-    const model = this.#realModel;
+    const model = this.#model;
     const args = [launcher, 'daemon', 'run', ...(model === undefined ? [] : ['--model', model])];
-    const engine = model === undefined ? { SOTTO_ENGINE: fakeEngine } : {};
+    const engine = this.#isReal ? {} : { SOTTO_ENGINE: fakeEngine };
     this.#child = spawn(process.execPath, args, {
       env: { ...process.env, NODE_OPTIONS: '', SOTTO_HOME: this.home.folder, ...engine },
       stdio: 'ignore',

@@ -51,6 +51,37 @@ describe('ModelLifecycle', () => {
     expect(lifecycle.status().model).toEqual({ name: 'small', state: 'installed' });
   });
 
+  test('loads a second model in each process, after the default one and without replacing it', () => {
+    const { lifecycle, sent, inMemory, holds } = setUp();
+    const loads = (): unknown[] =>
+      sent.flatMap((message) =>
+        message.type === 'load' ? [[message.model.name, message.isDefault, message.alongside?.name]] : [],
+      );
+    lifecycle.keep([large], large);
+    expect(sent).toEqual([]);
+    lifecycle.ready();
+    const both = [
+      ['small', undefined, undefined],
+      ['large', false, 'small'],
+    ];
+    expect(loads()).toEqual(both);
+    const [first, second] = sent.flatMap((message) => (message.type === 'load' ? [message.requestId] : []));
+    lifecycle.receive({ type: 'loaded', requestId: first ?? -1, model: inMemory(small, 'ready', true) });
+    holds(inMemory(small, 'ready', true));
+    const error = new SottoError('INSUFFICIENT_MEMORY', 'too large').toWire();
+    lifecycle.receive({ type: 'load-failed', requestId: second ?? -1, error });
+    expect(lifecycle.status().model).toEqual({ name: 'small', state: 'ready' });
+    expect([lifecycle.serving, lifecycle.fallbackFor]).toEqual([small, undefined]);
+    lifecycle.lost('died');
+    lifecycle.ready();
+    expect(loads()).toEqual([...both, ...both]);
+    // Once another model is chosen, it is not loaded any more.
+    lifecycle.keep([]);
+    lifecycle.lost('died');
+    lifecycle.ready();
+    expect(loads().at(-1)).toEqual(['small', undefined, undefined]);
+  });
+
   test('loads an evicted model for the next request, not another one', () => {
     const { lifecycle, inMemory, holds, last } = setUp();
     lifecycle.ready();

@@ -185,14 +185,14 @@ export class EngineHost {
     return fitting === undefined ? 1 : (fileBatchSize ?? fitting);
   }
 
-  async #load({ requestId, isDefault = true, model, fallbacks }: Load): Promise<void> {
+  async #load({ requestId, isDefault = true, model, fallbacks, alongside }: Load): Promise<void> {
     const cancelled = new AbortController();
     this.#loads.set(requestId, cancelled);
     try {
       const { signal } = cancelled;
       const loaded = isDefault
         ? await this.#models.pin(model, fallbacks, signal)
-        : await this.#models.load(model, signal);
+        : await this.#models.load(model, signal, alongside);
       this.#deps.send({ type: 'loaded', requestId, model: loaded });
     } catch (error) {
       this.#deps.send({ type: 'load-failed', requestId, error: engineError(error).toWire() });

@@ -36,16 +36,16 @@ const PROGRESS_STEP = 0.05;
 
 interface HoldOptions {
   readonly signal?: AbortSignal | undefined;
-  /** A model that the same job holds. */
-  readonly heldModel?: ModelRef | undefined;
+  /** A model that the same work needs. */
+  readonly other?: ModelRef | undefined;
 }
 
 interface LoadingModel {
   readonly ref: ModelRef;
   /** Whether it is loaded to be pinned, and then warmed up. */
   readonly isPinned: boolean;
-  /** The model that the same job holds. */
-  readonly heldModel: ModelRef | undefined;
+  /** The model that the same work needs. */
+  readonly other: ModelRef | undefined;
   /** Ends only the warm-up. */
   readonly warmUp: AbortController;
   status: EngineModel;
@@ -93,21 +93,21 @@ export class ModelCache {
   }
 
   /**
-   * The same for a job that holds `other`, too: it must not wait for its own memory.
+   * The same for work that needs `other`, too: it must not wait for its own memory.
    *
    * @throws SottoError INSUFFICIENT_MEMORY if the two don't fit together
    */
   holdWith(ref: ModelRef, other: ModelRef, signal?: AbortSignal): Promise<ModelLease> {
-    return this.#hold(ref, { heldModel: other, ...defined({ signal }) });
+    return this.#hold(ref, { other, ...defined({ signal }) });
   }
 
-  #hold(ref: ModelRef, { signal, heldModel }: HoldOptions): Promise<ModelLease> {
+  #hold(ref: ModelRef, { signal, other }: HoldOptions): Promise<ModelLease> {
     const there = this.#loadedModels.get(ref.dir);
     if (there !== undefined) return Promise.resolve(this.#lease(there));
     // A request waits now, and its own work warms the model up as well.
     this.#loading?.warmUp.abort();
     const held = this.#queue.add('requested', async () =>
-      this.#lease(await this.#ensureLoaded(ref, { signal, heldModel })),
+      this.#lease(await this.#ensureLoaded(ref, { signal, other })),
     );
     return signal === undefined ? held : leaseUnlessAborted(held, signal);
   }
@@ -132,10 +132,14 @@ export class ModelCache {
     throw refused ?? new SottoError('INTERNAL', 'no model was requested');
   }
 
-  /** Loads a model and warms it up, without a lease. @throws SottoError as `pin` */
-  load(ref: ModelRef, signal: AbortSignal): Promise<EngineModel> {
+  /**
+   * Loads a model and warms it up, without a lease.
+   *
+   * @throws SottoError as `pin`; INSUFFICIENT_MEMORY if it does not fit together with `other`
+   */
+  load(ref: ModelRef, signal: AbortSignal, other?: ModelRef): Promise<EngineModel> {
     const loaded = this.#queue.add('background', async () => {
-      const model = await this.#ensureLoaded(ref, { signal, isPinned: true });
+      const model = await this.#ensureLoaded(ref, { signal, other, isPinned: true });
       this.#onReleased(model);
       return model.status(false);
     });
@@ -256,14 +260,14 @@ export class ModelCache {
   /** Loads a model unless it is in memory. Called from the queue only, so one at a time. */
   async #ensureLoaded(
     ref: ModelRef,
-    { signal, heldModel, isPinned = false }: HoldOptions & { isPinned?: boolean },
+    { signal, other, isPinned = false }: HoldOptions & { isPinned?: boolean },
   ): Promise<LoadedModel> {
     throwIfCancelled(signal);
     throwIfCancelled(this.#closed.signal);
     const loading: LoadingModel = {
       ref,
       isPinned,
-      heldModel,
+      other,
       warmUp: new AbortController(),
       status: { name: ref.name, dir: ref.dir, pinned: false, state: 'loading', fraction: 0 },
     };
@@ -298,12 +302,15 @@ export class ModelCache {
   }
 
   async #load(loading: LoadingModel, signal: AbortSignal | undefined): Promise<LoadedModel> {
-    const { ref, isPinned, heldModel } = loading;
+    const { ref, isPinned, other } = loading;
     this.#notify();
-    const need = await this.#deps.footprint(ref.dir);
-    const other = heldModel && this.#loadedModels.get(heldModel.dir);
+    const { footprint } = this.#deps;
+    const need = await footprint(ref.dir);
     if (other === undefined) assertFits(ref.name, need, this.#limits);
-    else assertFits(`${ref.name} with ${other.ref.name}`, sumOf(need, other.need), this.#limits);
+    else {
+      const otherNeed = this.#loadedModels.get(other.dir)?.need ?? (await footprint(other.dir));
+      assertFits(`${ref.name} with ${other.name}`, sumOf(need, otherNeed), this.#limits);
+    }
     await this.#makeRoom(need, signal);
     this.#change(loading, { predictedBytes: totalBytes(need) });
     const startMs = this.#deps.clock.nowMs();

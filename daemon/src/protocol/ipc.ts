@@ -90,6 +90,8 @@ const toEngineTable = {
     isDefault: v.exactOptional(v.boolean()),
     model: modelRefSchema,
     fallbacks: v.optional(v.array(modelRefSchema), []),
+    /** Fails with INSUFFICIENT_MEMORY unless the two fit together. Only if `isDefault` is false. */
+    alongside: v.exactOptional(modelRefSchema),
   }),
   'load-cancel': v.object({ type: v.literal('load-cancel'), requestId: integer }),
   /** Directories of the chosen models of other tasks: they stay once they are loaded, as the default model does. */
@@ -114,6 +116,8 @@ const toEngineTable = {
     type: v.literal('live-open'),
     session,
     model: modelRefSchema,
+    /** Fails with INSUFFICIENT_MEMORY if the model is not loaded and the two don't fit together. */
+    alongside: v.exactOptional(modelRefSchema),
     /** With the words of the vocabulary they may exceed what a client may send. */
     options: v.object({
       ...liveOptionsSchema.entries,
@@ -151,11 +155,22 @@ export const engineSummarySchema = v.object({
 });
 export type EngineSummary = v.InferOutput<typeof engineSummarySchema>;
 
+/** What the model that decodes detects as the language. */
+const languageEvidenceSchema = v.object({
+  language: v.string(),
+  probability: finite,
+  /** Seconds of speech behind it. */
+  seconds: finite,
+});
+export type LanguageEvidence = v.InferOutput<typeof languageEvidenceSchema>;
+
 /** The result of one decode step. */
 export const decodeStepSchema = v.object({
   committed: v.array(wordSchema),
   tentative: v.string(),
   language: v.exactOptional(v.string()),
+  /** During the first seconds of speech, if the language is not given. */
+  evidence: v.exactOptional(languageEvidenceSchema),
   /** Samples of the session decoded so far. */
   decodedSamples: integer,
   intervalSeconds: finite,

@@ -42,6 +42,8 @@ export interface RunningJob {
 
 export interface EngineStreamRequest {
   readonly model: ModelRef;
+  /** Fails with INSUFFICIENT_MEMORY if the model is not loaded and the two don't fit together. */
+  readonly alongside?: ModelRef;
   readonly options: LiveOptions;
   /** Number of the first sample that it will receive. */
   readonly fromSample: number;
@@ -126,8 +128,12 @@ export interface ModelEngine {
    *   aborted: nothing has changed then
    */
   use(model: ModelRef, options?: UseOptions): Promise<ModelStatus>;
-  /** The chosen models of other tasks, which stay in memory once they are loaded. */
-  keep(models: readonly ModelRef[]): void;
+  /**
+   * Models besides the default one, which stay in memory once they are loaded.
+   *
+   * @param preloaded one of them that each engine process loads with the default one, if both fit
+   */
+  keep(models: readonly ModelRef[], preloaded?: ModelRef): void;
   /** Frees the unused models now, the others once they are released; the next use loads them again. */
   unload(): void;
   /** Calls `listener` with the models in memory or loading, after each change. @returns unsubscribes it */

@@ -37,6 +37,8 @@ interface LoadRequest {
   readonly fallbacks: readonly ModelRef[];
   /** Whether it becomes the default model. */
   readonly isDefault: boolean;
+  /** A model that must fit together with it. */
+  readonly alongside?: ModelRef;
   /** Whether it was sent to the current process. */
   sent: boolean;
   /** Whether its directory is being checked. */
@@ -60,6 +62,8 @@ export class ModelLifecycle implements ModelEngine {
   /** Why the planned model does not serve. Callers that chose another one received their error themselves. */
   #refused: { name: string; error: SottoError } | undefined;
   #kept: readonly ModelRef[] = [];
+  /** One of them that each process loads. */
+  #preloaded: ModelRef | undefined;
   /** Whether the process keeps any. */
   #hasSentKept = false;
 
@@ -107,6 +111,7 @@ export class ModelLifecycle implements ModelEngine {
     // A client has chosen another model: the planned one may have crashed the engine.
     if (requested.some(([, { isDefault }]) => isDefault)) this.#planned = undefined;
     if (this.#planned !== undefined) this.#loadDefault(this.#planned, plan?.fallbacks);
+    this.#preload();
   }
 
   receive(message: OfModels): void {
@@ -168,10 +173,14 @@ export class ModelLifecycle implements ModelEngine {
     }
   }
 
-  /** Chosen models of other tasks, which stay in memory once they are loaded. */
-  keep(models: readonly ModelRef[]): void {
+  /** Models besides the default one, which stay in memory once they are loaded. */
+  keep(models: readonly ModelRef[], preloaded?: ModelRef): void {
+    const isNew = preloaded?.dir !== this.#preloaded?.dir;
     this.#kept = models;
-    if (this.#ready) this.#sendKept();
+    this.#preloaded = preloaded;
+    if (!this.#ready) return;
+    this.#sendKept();
+    if (isNew) this.#preload();
   }
 
   unload(): void {
@@ -200,7 +209,8 @@ export class ModelLifecycle implements ModelEngine {
   #successor(): ModelRef | undefined {
     const holds = ({ dir }: ModelRef): boolean => this.#models.some((model) => model.dir === dir);
     if (this.#serving === undefined || holds(this.#serving)) return undefined;
-    return [...this.#loadRequests.values()].map(({ model }) => model).findLast(holds);
+    const requested = [...this.#loadRequests.values()].filter(({ isDefault }) => isDefault);
+    return requested.map(({ model }) => model).findLast(holds);
   }
 
   #servingStatus(): ModelStatus {
@@ -233,6 +243,13 @@ export class ModelLifecycle implements ModelEngine {
     this.#load({ model, fallbacks, isDefault: true });
   }
 
+  /** After the default model, and only if both fit: it must not evict that one. */
+  #preload(): void {
+    const [model, alongside] = [this.#preloaded, this.chosen];
+    if (model === undefined || alongside === undefined) return;
+    this.#load({ model, fallbacks: [], isDefault: false, alongside });
+  }
+
   #load(requested: Omit<LoadRequest, 'sent' | 'checking'>): number {
     const requestId = this.#next++;
     const request = { ...requested, sent: false, checking: false };
@@ -263,9 +280,9 @@ export class ModelLifecycle implements ModelEngine {
   }
 
   #sendNow(requestId: number, request: LoadRequest): void {
-    const { model, fallbacks, isDefault } = request;
+    const { model, fallbacks, isDefault, alongside } = request;
     request.sent = true;
-    const other = isDefault ? {} : { isDefault };
+    const other = isDefault ? {} : { isDefault, ...defined({ alongside }) };
     this.#options.send({ type: 'load', requestId, model, fallbacks: [...fallbacks], ...other });
   }
 
@@ -297,10 +314,10 @@ export class ModelLifecycle implements ModelEngine {
     const request = this.#loadRequests.get(requestId);
     this.#loadRequests.delete(requestId);
     if (request === undefined) return;
-    const { model, caller } = request;
+    const { model, caller, isDefault } = request;
     const { code, message } = error;
     this.#options.log.error({ model: model.name, code, message }, 'model not loaded');
-    if (caller === undefined) {
+    if (caller === undefined && isDefault) {
       this.#refused = { name: model.name, error };
       // Jobs that wait for it receive the error; others use the stand-in.
       if (this.#serving !== undefined && model.dir === this.#planned?.dir) this.#planned = undefined;

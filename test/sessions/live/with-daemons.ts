@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, expect } from '@jest/globals';
 import { silentLog } from '#daemon/logger.js';
 import { SottoError } from '#daemon/protocol/errors.js';
+import type { ModelRef } from '#daemon/protocol/ipc.js';
 import { isTerminal, type LiveEvent } from '#daemon/protocol/live.js';
 import { LiveSessions, type LiveListener } from '#daemon/sessions/live/live-sessions.js';
 import type { LiveSession } from '#daemon/sessions/live/live-session.js';
@@ -29,16 +30,22 @@ export function withDaemons() {
     },
     /** @param removed directories of models that are missing */
     daemon: (openFile?: OpenSpool, unlinkFile?: UnlinkSpool, removed?: readonly string[]) =>
-      daemon(folder, openFile, unlinkFile, removed),
+      daemon(folder, { openFile, unlinkFile, removed }),
+    /** With a model for English dictation. */
+    daemonWithEnglish: () => daemon(folder, { english: ENGLISH }),
   };
 }
 
-function daemon(
-  folder: string,
-  openFile?: OpenSpool,
-  unlinkFile?: UnlinkSpool,
-  removed: readonly string[] = [],
-) {
+export const ENGLISH = { name: 'english', dir: '/english' };
+
+interface DaemonOptions {
+  readonly openFile?: OpenSpool | undefined;
+  readonly unlinkFile?: UnlinkSpool | undefined;
+  readonly removed?: readonly string[] | undefined;
+  readonly english?: ModelRef;
+}
+
+function daemon(folder: string, { openFile, unlinkFile, removed = [], english }: DaemonOptions) {
   const engine = new InProcessLive();
   const clock = new VirtualClock();
   const kept: DictationResult[] = [];
@@ -51,7 +58,9 @@ function daemon(
     resolveModel: (name) => {
       if (name === 'none' || removed.includes(name ?? ''))
         throw new SottoError('MODEL_NOT_FOUND', 'no such model');
-      return { name: 'fake', dir: name?.startsWith('/') === true ? name : '/m' };
+      return name === ENGLISH.dir
+        ? ENGLISH
+        : { name: 'fake', dir: name?.startsWith('/') === true ? name : '/m' };
     },
     keep: (outcome) => {
       const refused = refuse.pop();
@@ -59,6 +68,7 @@ function daemon(
       kept.push(outcome);
       return Promise.resolve(outcome.result.state === 'failed' ? 'take.wav' : undefined);
     },
+    english: () => english,
     ...defined({ openFile, unlinkFile }),
   });
   return { engine, clock, kept, live, refuse };

@@ -150,14 +150,14 @@ export class LiveRun {
     send({ type: 'live-done', session, step, ...defined({ refined }) });
   }
 
-  #toDecodeStep({ committed, tentative, language, voice }: LiveUpdate): DecodeStep {
+  #toDecodeStep({ committed, tentative, language, evidence, voice }: LiveUpdate): DecodeStep {
     const { fromSample, state } = this.#deps.speech.checkpoint();
     const { place } = this;
     const own: LiveRunState = { ...place, speech: state };
     return {
       committed: [...committed],
       tentative,
-      ...defined({ language, voice: voice === undefined ? undefined : [...voice] }),
+      ...defined({ language, evidence, voice: voice === undefined ? undefined : [...voice] }),
       ...place,
       checkpoint: { fromSample, state: own },
     };

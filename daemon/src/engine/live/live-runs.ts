@@ -82,7 +82,11 @@ export class LiveRuns {
   }
 
   async #openDecoding(message: Open, signal: AbortSignal): Promise<LiveRun> {
-    const held = await this.#deps.models.hold(message.model, signal);
+    const { models } = this.#deps;
+    const { alongside, model } = message;
+    const held = await (alongside === undefined
+      ? models.hold(model, signal)
+      : models.holdWith(model, alongside, signal));
     try {
       signal.throwIfAborted();
       return this.#begin(message, held);

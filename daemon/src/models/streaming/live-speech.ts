@@ -1,4 +1,5 @@
 /** The interface of live sessions, implemented by every family that can stream. */
+import type { LanguageEvidence } from '#daemon/protocol/ipc.js';
 import type { TranscribeOptions, TranscribeResult, Word } from '#daemon/protocol/transcription.js';
 
 /** Without a language, it is detected from the first seconds of speech. */
@@ -12,6 +13,8 @@ export interface LiveUpdate {
   readonly tentative: string;
   /** Present once it is known. */
   readonly language?: string;
+  /** Of a model that detects the language: that of this decode step, during the first seconds of speech. */
+  readonly evidence?: LanguageEvidence;
   /** For VAD-only sessions: speech probability of each 32 ms since the previous update. */
   readonly voice?: readonly number[];
 }

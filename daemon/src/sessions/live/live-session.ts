@@ -16,11 +16,13 @@ import {
   type LiveOptions,
 } from '../../protocol/live.js';
 import { LIMITS } from '../../protocol/version.js';
+import type { JournalEntry } from '../../store/spool/journal.js';
 import type { Engine } from '../../supervisor/engine.js';
 import { levelOf } from './level.js';
 import type { EventLog } from './event-log.js';
 import { AudioWriter } from './audio-writer.js';
 import type { SessionAudio } from './session-audio.js';
+import { LanguageChoice } from './language-choice.js';
 import type { SessionSettings } from './session-models.js';
 import { SessionStream, type SessionStreamReport } from './session-stream.js';
 import type { DictationResult } from './dictation-result.js';
@@ -28,6 +30,8 @@ import type { ReplaceInText } from '../vocabulary/apply-replacements.js';
 
 /** Longer dictations are ended here. */
 const MAX_SAMPLES = LIMITS.dictationSeconds * SAMPLE_RATE;
+
+type JournalSettings = NonNullable<JournalEntry['settings']>;
 
 /** A requested change of the settings, until its model is ready. */
 interface Switch {
@@ -42,6 +46,8 @@ interface LiveSessionDeps {
   readonly settings: SessionSettings;
   /** The options for the engine: with the words of the vocabulary. */
   readonly engineOptions: (options: LiveOptions) => LiveOptions;
+  /** What to use if the model was refused; undefined if that is final. */
+  readonly afterRefusal?: (settings: SessionSettings, error: SottoError) => SessionSettings | undefined;
   /** Applies the vocabulary to the final text. Committed text stays unchanged. */
   readonly applyReplacements: (
     options: LiveOptions,
@@ -80,6 +86,8 @@ export class LiveSession {
   #state: 'listening' | 'finishing' | 'over' = 'listening';
   #settings: SessionSettings;
   #stream: SessionStream;
+  /** Present until the language has decided the model. */
+  #choice: LanguageChoice | undefined;
   readonly #writer: AudioWriter;
   #switch: Switch | undefined;
   #lastSwitchRequest = 0;
@@ -101,6 +109,7 @@ export class LiveSession {
     if (isOver) this.#state = 'over';
     this.#language = events.language;
     this.#hasCommitted = events.text !== '';
+    this.#choice = choiceFor(settings);
     this.#stream = this.#streamFor(settings, defined({ checkpoint, committedUntilSeconds }), (report) =>
       this.#onReport(report),
     );
@@ -138,13 +147,14 @@ export class LiveSession {
   }
 
   #streamFor(
-    { model, options }: SessionSettings,
+    { model, options, substitute }: SessionSettings,
     before: { checkpoint?: SessionCheckpoint; committedUntilSeconds?: number },
     onReport: (report: SessionStreamReport) => void,
   ): SessionStream {
     const { audio, engine, engineOptions, events, id, log, onVoice } = this.#deps;
     return new SessionStream({
       ...{ engine, model, audio, log, onReport, ...before },
+      ...defined({ alongside: substitute }),
       options: engineOptions(options),
       sessionId: id,
       committedEndSeconds: () => events.words.at(-1)?.end ?? 0,
@@ -180,6 +190,7 @@ export class LiveSession {
       this.#stream.cancel();
       this.#stream = stream;
       this.#settings = settings;
+      this.#choice = choiceFor(settings);
       this.#switch = undefined;
       this.appendSwitched(request);
       this.#onReport(report);
@@ -192,14 +203,20 @@ export class LiveSession {
 
   /** Notes the current settings for clients and for the next daemon: what was committed until now no longer counts. */
   appendSwitched(request: number): void {
-    const { fallbackFor, model, options } = this.#settings;
+    const { fallbackFor, model } = this.#settings;
     this.#tentative = '';
     this.#language = undefined;
     this.#hasCommitted = false;
     void this.#deps.events.append(
       { type: 'switched', request, model: model.name, ...defined({ fallbackFor }) },
-      { settings: { model: model.dir, options } },
+      { settings: this.#storedSettings },
     );
+  }
+
+  /** For the next daemon. */
+  get #storedSettings(): JournalSettings {
+    const { english, model, options } = this.#settings;
+    return { model: model.dir, options, ...defined({ english: english?.dir }) };
   }
 
   /**
@@ -374,22 +391,66 @@ export class LiveSession {
         this.#append({ type: 'voice', speaking: report.speaking });
         return;
       case 'update':
-        this.#applyStep(report.step);
+        this.#onStep(report.step, false);
         return;
       case 'done':
-        this.#applyStep(report.step);
-        void this.#final(report.refined);
+        if (this.#onStep(report.step, true)) void this.#final(report.refined);
         return;
-      case 'failed':
-        this.#fail(report.error);
+      case 'failed': {
+        const settings = this.#deps.afterRefusal?.(this.#settings, report.error);
+        if (settings === undefined || this.#hasCommitted) this.#fail(report.error);
+        else this.#useFromStart(settings, report.error.message);
+      }
     }
   }
 
-  #applyStep({ checkpoint, committed, intervalSeconds, language, tentative, voice }: DecodeStep): void {
+  /** @param isOver whether it is the last step @returns false if another model transcribes from now on */
+  #onStep(step: DecodeStep, isOver: boolean): boolean {
+    const choice = this.#choice;
+    const { english, model, options } = this.#settings;
+    if (choice === undefined || english === undefined) {
+      this.#applyStep(step);
+      return true;
+    }
+    switch (choice.add(step, isOver)) {
+      case 'english':
+        this.#useFromStart({ model: english, options, substitute: model }, 'the speech is English');
+        return false;
+      case 'undecided': {
+        const { language: _, ...undecided } = step;
+        const held = choice.heldWords.map(({ word }) => word).join('');
+        this.#applyStep({ ...undecided, committed: [], tentative: held + step.tentative });
+        return true;
+      }
+      case 'other': {
+        const { english: _, ...settings } = this.#settings;
+        this.#settings = settings;
+        this.#choice = undefined;
+        this.#applyStep({ ...step, committed: [...choice.heldWords] }, { settings: this.#storedSettings });
+        return true;
+      }
+    }
+  }
+
+  /** Another model transcribes the session from the first sample. Nothing may be committed yet. */
+  #useFromStart(settings: SessionSettings, why: string): void {
+    const { id, log } = this.#deps;
+    log.info({ session: id, model: settings.model.name, why }, 'another model transcribes the dictation');
+    this.#stream.cancel();
+    this.#settings = settings;
+    this.#choice = undefined;
+    this.appendSwitched(0);
+    this.#stream = this.#streamFor(settings, {}, (report) => this.#onReport(report));
+    this.#stream.start();
+  }
+
+  /** @param decided what the language has decided, for the next daemon */
+  #applyStep(step: DecodeStep, decided: { settings?: JournalSettings } = {}): void {
+    const { checkpoint, committed, intervalSeconds, language, tentative, voice } = step;
     if (voice !== undefined) this.#deps.onVoice?.(voice);
     if (language !== undefined && language !== this.#language) {
       this.#language = language;
-      this.#append({ type: 'language', language });
+      void this.#deps.events.append({ type: 'language', language }, decided);
     }
     if (intervalSeconds !== (this.#intervalSeconds ?? intervalSeconds)) {
       this.#append({ type: 'decode-interval', intervalSeconds });
@@ -484,4 +545,8 @@ export class LiveSession {
   #append(event: LiveEvent): void {
     void this.#deps.events.append(event);
   }
+}
+
+function choiceFor({ english }: SessionSettings): LanguageChoice | undefined {
+  return english === undefined ? undefined : new LanguageChoice();
 }

@@ -133,7 +133,8 @@ export class LiveSessions {
   async open(request: LiveRequest): Promise<LiveSession> {
     const { id } = request;
     this.#assertCanOpen(id);
-    const settings = this.#models.resolve(request);
+    const settings =
+      request.onVoice === undefined ? this.#models.resolve(request) : this.#models.plain(request);
     const entry = await this.#openOnce(id, () => this.#create(request, settings));
     this.#finishAfter(entry, GRACE_MS);
     return entry.session;
@@ -303,11 +304,12 @@ export class LiveSessions {
 
   async #create(request: LiveRequest, settings: SessionSettings): Promise<Entry> {
     const { id, hasRecording = false, onVoice, transient = false } = request;
-    const { model, options } = settings;
+    const { english, model, options } = settings;
     await this.#models.assertReadable(model);
     const startedMs = Date.now();
     // The directory, since another daemon may have another default model.
-    const info = { id, startedMs, options, model: model.dir, ...(transient && { transient }) };
+    const choice = { model: model.dir, ...defined({ english: english?.dir }) };
+    const info = { id, startedMs, options, ...choice, ...(transient && { transient }) };
     const audio = hasRecording ? await this.#files.adopt(id) : await this.#files.create(info);
     const journal = transient ? noJournal() : await this.#files.openJournal(id);
     const entry = this.#begin({
@@ -382,6 +384,7 @@ export class LiveSessions {
       id,
       startedMs,
       settings,
+      afterRefusal: (refused, error) => this.#models.afterRefusal(refused, error),
       engineOptions: (options) => ({ ...options, ...hotwordsFor(options, words) }),
       // The vocabulary at the end: a replacement that is added during a dictation applies to it.
       applyReplacements: (options, original) =>

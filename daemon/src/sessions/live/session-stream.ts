@@ -38,6 +38,8 @@ export type SessionStreamReport =
 interface SessionStreamDeps {
   readonly engine: Engine;
   readonly model: ModelRef;
+  /** A model that must fit into memory together with it. */
+  readonly alongside?: ModelRef;
   readonly options: LiveOptions;
   readonly audio: SessionAudio;
   readonly sessionId: string;
@@ -81,7 +83,7 @@ export class SessionStream {
 
   /** Opens the stream in the engine. */
   start(): void {
-    const { engine, model, isVoiceOnly, options } = this.#deps;
+    const { alongside, engine, model, isVoiceOnly, options } = this.#deps;
     const checkpoint = this.#checkpoint;
     // The final re-decode needs all of the audio.
     const fromSample = options.refine === true ? 0 : (checkpoint?.fromSample ?? 0);
@@ -92,7 +94,7 @@ export class SessionStream {
         model,
         options,
         fromSample,
-        ...defined({ checkpoint, voiceOnly: isVoiceOnly ? true : undefined }),
+        ...defined({ alongside, checkpoint, voiceOnly: isVoiceOnly ? true : undefined }),
       },
       (report) => this.#onReport(report),
     );

@@ -35,6 +35,8 @@ interface ModelServiceOptions extends ModelJobsOptions {
   readonly machineSpeed: string;
   /** What installed models can do. */
   readonly descriptions: ModelDescriptions;
+  /** The model of English dictation, if it has one of its own. */
+  readonly english?: () => ModelRef | undefined;
   /** Checks which model folders can be opened; if omitted, all count as readable. */
   readonly access?: ModelAccess;
   readonly hub?: HubOptions;
@@ -172,7 +174,11 @@ export class ModelService {
     return this.#jobs.begin(name, listener, description, async (job) => {
       const chosenTask = await this.#taskFor(found.model, task);
       if (chosenTask === 'transcribe')
-        return this.#runExclusively({ job, name, order }, () => runUse(job, deps, found));
+        return this.#runExclusively({ job, name, order }, async () => {
+          const used = await runUse(job, deps, found);
+          this.#keepChosen();
+          return used;
+        });
       const used = await runUseForTask(job, deps, found.model, chosenTask);
       this.#keepChosen();
       return used;
@@ -187,11 +193,12 @@ export class ModelService {
     return descriptions.taskFor(model, wanted);
   }
 
-  /** Announces the chosen models of other tasks, which then stay in memory. */
+  /** Announces the models besides the default one that stay in memory: of other tasks, and of English dictation. */
   #keepChosen(): void {
     const chosen = this.#chosen;
+    const english = this.#options.english?.();
     chosen.delete('transcribe');
-    this.#options.engine.keep([...chosen.values()]);
+    this.#options.engine.keep([...chosen.values(), ...(english === undefined ? [] : [english])], english);
   }
 
   /** The latest choice wins: it cancels the one before it. */
@@ -225,9 +232,11 @@ export class ModelService {
     const order = ++this.#choices;
     return this.#jobs.begin(ref.name, listener, description, (job) =>
       isDefault
-        ? this.#runExclusively({ job, name: 'another model', order }, () =>
-            runRemove(job, deps, ref, ['transcribe', ...chosenFor]),
-          )
+        ? this.#runExclusively({ job, name: 'another model', order }, async () => {
+            const removed = await runRemove(job, deps, ref, ['transcribe', ...chosenFor]);
+            this.#keepChosen();
+            return removed;
+          })
         : runRemove(job, deps, ref, chosenFor),
     );
   }

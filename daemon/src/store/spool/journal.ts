@@ -14,8 +14,13 @@ const entrySchema = v.object({
   event: liveEventSchema,
   /** The engine's state after the event. */
   checkpoint: v.exactOptional(checkpointSchema),
-  /** With `switched`: what transcribes from there on, with the folder of the model. */
-  settings: v.exactOptional(v.object({ model: v.string(), options: liveOptionsSchema })),
+  /**
+   * With `switched`, and with the `language` that decides the model: what transcribes from there on, with the folder of the model,
+   * and of the one that transcribes instead if the speech is English.
+   */
+  settings: v.exactOptional(
+    v.object({ model: v.string(), english: v.exactOptional(v.string()), options: liveOptionsSchema }),
+  ),
 });
 export type JournalEntry = v.InferOutput<typeof entrySchema>;
 

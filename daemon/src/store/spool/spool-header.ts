@@ -26,6 +26,8 @@ const spoolInfoSchema = v.object({
   startedMs: v.pipe(v.number(), v.integer(), v.minValue(0)),
   /** Name or directory of the requested model; the daemon's default if left out. */
   model: v.exactOptional(v.string()),
+  /** Directory of the model that transcribes instead if the speech is English. */
+  english: v.exactOptional(v.string()),
   options: liveOptionsSchema,
   /** Worthless to another daemon: the client has gone with this one. */
   transient: v.exactOptional(v.boolean()),

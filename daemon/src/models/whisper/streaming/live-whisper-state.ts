@@ -68,6 +68,8 @@ const schema = v.object({
   melFrom: count,
   language: v.exactOptional(v.string()),
   isLanguageFixed: v.boolean(),
+  /** Whether it is still detected, although the committed text has fixed it. */
+  isDetecting: v.exactOptional(v.boolean()),
   prompt: v.object({ text: tokens, isReset: v.boolean() }),
   text,
   voice: storedVoiceSchema,

@@ -6,6 +6,7 @@ import { LiveMel } from '#daemon/audio/mel/live-mel.js';
 import { FRAMES_PER_SECOND, SAMPLE_RATE } from '#daemon/audio/mel/mel.js';
 import type { TranscribeResult, Word } from '#daemon/protocol/transcription.js';
 import { trimRepeatedPhrases, trimRereadTokens } from '../../streaming/repetition.js';
+import type { LanguageEvidence } from '#daemon/protocol/ipc.js';
 import type { LiveCheckpoint, LiveSpeech, LiveUpdate } from '../../streaming/live-speech.js';
 import { tentativeCount } from '../../streaming/commit-policy.js';
 
@@ -39,7 +40,10 @@ const UTTERANCE_END_SECONDS = 1;
 const WINDOW_RESET_SECONDS = 2.5;
 /** Less than this is not counted as speech. */
 const MIN_SPEECH_SECONDS = 0.2;
-/** Speech after which the detected language is fixed; before that each decode step detects it, until a word is committed. */
+/**
+ * Speech until which each decode step detects the language. It is fixed then, or once a word is committed; the caller, which may
+ * choose another model, gets the evidence in any case.
+ */
 const MIN_LANGUAGE_SECONDS = 2;
 /** A window this long without a place to cut is emptied. */
 const MAX_UNCUT_SECONDS = 24;
@@ -60,6 +64,9 @@ export class LiveWhisper implements LiveSpeech {
   #pushed: number;
   #language: string | undefined;
   #isLanguageFixed: boolean;
+  #isDetecting: boolean;
+  /** Of the last decode step. */
+  #evidence: LanguageEvidence | undefined;
   /** Mel frame where the window starts. */
   #start: number;
   /** Mel frame where the audio ended at the last decode step. */
@@ -92,6 +99,7 @@ export class LiveWhisper implements LiveSpeech {
       (language === undefined ? undefined : tokenizer.resolveLanguage(language)) ?? from?.language;
     this.#isLanguageFixed =
       language !== undefined || !tokenizer.isMultilingual || from?.isLanguageFixed === true;
+    this.#isDetecting = !this.#isLanguageFixed || from?.isDetecting === true;
     this.#start = from?.start ?? 0;
     this.#decodedFrames = from?.decodedFrames ?? 0;
     this.#lastStart = from?.lastStart ?? 0;
@@ -134,6 +142,7 @@ export class LiveWhisper implements LiveSpeech {
       melFrom: this.#mel.fromSample,
       ...defined({ language: this.#language }),
       isLanguageFixed: this.#isLanguageFixed,
+      ...(this.#isLanguageFixed && this.#isDetecting && { isDetecting: true }),
       prompt: { text: [...this.#prompt.state.text], isReset: this.#prompt.state.isReset },
       text: this.#text.state,
       voice: this.#voice.state,
@@ -283,10 +292,14 @@ export class LiveWhisper implements LiveSpeech {
   }
 
   async #languageOf(window: EncodedWindow): Promise<string> {
-    if (!this.#isLanguageFixed) {
-      this.#language = await this.#decoder.languageOf(window);
-      const hasEnoughSpeech = this.#voice.evidence.seconds >= MIN_LANGUAGE_SECONDS;
-      this.#isLanguageFixed = hasEnoughSpeech || this.#text.committed.length > 0;
+    this.#evidence = undefined;
+    if (this.#isDetecting) {
+      const { language, probability } = await this.#decoder.languageOf(window);
+      const { seconds } = this.#voice.evidence;
+      this.#evidence = { language, probability, seconds };
+      this.#isDetecting = seconds < MIN_LANGUAGE_SECONDS;
+      if (!this.#isLanguageFixed) this.#language = language;
+      this.#isLanguageFixed ||= !this.#isDetecting || this.#text.committed.length > 0;
     }
     return this.#language ?? 'en';
   }
@@ -305,7 +318,9 @@ export class LiveWhisper implements LiveSpeech {
       const end = Math.max(this.#lastStart, toCentiseconds(offset + word.end));
       return { ...word, start: this.#lastStart, end };
     });
-    return { committed, tentative, ...defined({ language: this.#language }) };
+    const evidence = this.#evidence;
+    this.#evidence = undefined;
+    return { committed, tentative, ...defined({ language: this.#language, evidence }) };
   }
 
   /** Moves the start of the window forward and keeps some committed text in it. */

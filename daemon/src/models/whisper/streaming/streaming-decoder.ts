@@ -8,7 +8,7 @@ import { placeTokens, type TokenPlaces } from '../words/alignment.js';
 import { makeCaches } from '../decode/decode.js';
 import { encode, type EncodedWindow } from '../encode/encode.js';
 import type { Hotwords } from '../../hotwords/hotword-trie.js';
-import { detectLanguage } from '../language/detect-language.js';
+import { detectLanguage, type DetectedLanguage } from '../language/detect-language.js';
 import { LogitFilters } from '../decode/logit-filters.js';
 import { loopAtEnd } from '../decode/loops.js';
 import { type WindowLength, windowFrames } from '../encode/short-window.js';
@@ -69,9 +69,9 @@ export class StreamingDecoder {
     );
   }
 
-  async languageOf(window: EncodedWindow): Promise<string> {
+  languageOf(window: EncodedWindow): Promise<DetectedLanguage> {
     const { model, tokenizer } = this.#deps;
-    return (await detectLanguage(model, tokenizer, window, this.#caches)).language;
+    return detectLanguage(model, tokenizer, window, this.#caches);
   }
 
   /** @throws SottoError CANCELLED within one token */
