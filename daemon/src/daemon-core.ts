@@ -9,9 +9,8 @@ import { codedError } from './protocol/file-errors.js';
 import type { ModelRef } from './protocol/ipc.js';
 import { JobScheduler } from './sessions/jobs/job-scheduler.js';
 import { DEFAULT_GPU, DEFAULTS, type GpuSettings, readSettings, type Settings } from './settings.js';
-import { namedOrChosenModel } from './store/chosen-model.js';
+import { englishModel, namedOrChosenModel } from './store/chosen-model.js';
 import { findModel, findModelWithFallback, type ModelMatch, type ModelDirs } from './store/find-model.js';
-import { includedModels } from './store/included-models.js';
 import { keepMachineSpeed } from './store/machine-speed.js';
 import { smallerModels } from './store/smaller-models.js';
 import type { EngineCommand } from './supervisor/engine-process.js';
@@ -106,11 +105,11 @@ export function createDaemonCore({
   };
   const resolveLiveModel: ResolveModel = (wanted) =>
     wanted === undefined ? (supervisor.models.serving ?? configured().model) : findModel(dirs, wanted);
-  const { starter, english } = includedModels(dirs.bundled);
-  const englishModel = (): ModelRef | undefined => {
+  const starter = starterModel(dirs);
+  const liveEnglishModel = (): ModelRef | undefined => {
     const { serving } = supervisor.models;
-    const isChosen = model !== undefined || settingsOf(paths, true).settings.model !== undefined;
-    return isChosen || (serving !== undefined && serving.dir !== starter?.dir) ? undefined : english;
+    const isChosen = model !== undefined || (serving !== undefined && serving.dir !== starter?.dir);
+    return isChosen ? undefined : englishModel(dirs, settingsOf(paths, true).settings);
   };
   const file = new VocabularyFile(paths.vocabulary);
   const inUse = new ActiveVocabulary(() => file.read(), log);
@@ -133,7 +132,7 @@ export function createDaemonCore({
     vocabulary: { file, inUse },
     resolveModel,
     resolveLiveModel,
-    englishModel,
+    englishModel: liveEnglishModel,
     problem: () => fault ?? modelProblem(),
   };
 }

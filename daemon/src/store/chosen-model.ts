@@ -4,6 +4,7 @@ import type { ModelRef } from '../protocol/ipc.js';
 import { MODEL_TASKS, TASK_VERBS, type ModelTask } from '../protocol/model-tasks.js';
 import { chosenModelOf, readSettings, type Settings } from '../settings.js';
 import { findModel, findModelWithFallback, type ModelDirs } from './find-model.js';
+import { includedModels } from './included-models.js';
 
 /** @throws SottoError MODEL_NOT_FOUND if none is chosen, or it is not installed */
 export function chosenModel(dirs: ModelDirs, settings: Settings, task: ModelTask): ModelRef {
@@ -13,6 +14,11 @@ export function chosenModel(dirs: ModelDirs, settings: Settings, task: ModelTask
   throw new SottoError('MODEL_NOT_FOUND', `no model is chosen that ${TASK_VERBS[task]}`, {
     hint: 'name one, or choose an installed one with `sotto models use NAME`',
   });
+}
+
+/** The model for English dictation; undefined if the user has chosen a model that transcribes. */
+export function englishModel({ bundled }: ModelDirs, { model }: Settings): ModelRef | undefined {
+  return model === undefined ? includedModels(bundled).english : undefined;
 }
 
 /**

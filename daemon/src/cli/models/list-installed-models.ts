@@ -1,5 +1,6 @@
 /** `sotto models list`: installed and available models. */
 import { modelDirs, type Paths } from '../../paths.js';
+import { readSettings } from '../../settings.js';
 import type { ModelRef } from '../../protocol/ipc.js';
 import type { ModelTask } from '../../protocol/model-tasks.js';
 import type { ModelStatus } from '../../protocol/status.js';
@@ -15,7 +16,7 @@ import {
   type CatalogueEntry,
   type Machine,
 } from '../../store/catalogue/index.js';
-import { chosenModels, tasksChosen } from '../../store/chosen-model.js';
+import { chosenModels, englishModel, tasksChosen } from '../../store/chosen-model.js';
 import { formatBytes } from '../../store/download/format-bytes.js';
 import {
   installedModels,
@@ -38,11 +39,14 @@ export async function listModels(
   const partial = await partialDownloads(paths.models);
   const recommended = recommendedModel(machine);
   const chosen = chosenModels(modelDirs(paths), paths.settings);
+  const english = includedEnglish(paths);
   const known = await describedModels(paths).of(installed.map(({ dir }) => dir));
   const states = await statesInDaemon(paths);
   if (json) {
     const output = {
       chosen: chosen.get('transcribe')?.dir,
+      // Of dictation.
+      english: english?.dir,
       machine,
       recommended: recommended.name,
       installed: installed.map((model) => ({
@@ -60,7 +64,7 @@ export async function listModels(
     return 0;
   }
   const view = { columns: terminalColumns(), style: styleFor(wantsColor(process.stdout)) };
-  put(installedText({ installed, chosen, known, states }, view));
+  put(installedText({ installed, chosen, english, known, states }, view));
   for (const download of partial) put(partialText(download, states.get(download.name)));
   const present = new Set(installed.map(({ name }) => name));
   const shown = all ? CATALOGUE : shownEntries(machine);
@@ -87,11 +91,16 @@ interface View {
 interface Installed {
   readonly installed: readonly InstalledModel[];
   readonly chosen: ReadonlyMap<ModelTask, ModelRef>;
+  /** The model for English dictation. */
+  readonly english: ModelRef | undefined;
   readonly known: ReadonlyMap<string, KnownModel>;
   readonly states: ReadonlyMap<string, ModelStatus>;
 }
 
-function installedText({ installed, chosen, known, states }: Installed, { columns, style }: View): string {
+function installedText(
+  { installed, chosen, english, known, states }: Installed,
+  { columns, style }: View,
+): string {
   const hasStates = installed.some(({ name }) => describeState(states.get(name)) !== '');
   const hasOtherTasks = [...known.values()].some(({ tasks }) => tasks.some((task) => task !== 'transcribe'));
   const rows = installed.map((model) => [
@@ -100,7 +109,7 @@ function installedText({ installed, chosen, known, states }: Installed, { column
     ...(hasOtherTasks ? [tasksText(known.get(model.dir)?.tasks ?? [], tasksChosen(chosen, model.dir))] : []),
     ...(hasStates ? [describeState(states.get(model.name))] : []),
     errorsText(model.name),
-    originText(model),
+    originText(model, english),
   ]);
   const hasDefault = rows.some(([name]) => name?.startsWith('*'));
   const heads = [
@@ -170,7 +179,18 @@ function put(text: string): void {
   process.stdout.write(text);
 }
 
-function originText({ from, record }: InstalledModel): string {
+function originText({ dir, from, record }: InstalledModel, english: ModelRef | undefined): string {
   if (record !== undefined) return `${record.repo} at ${record.revision.slice(0, 8)}`;
-  return from === 'sotto' ? 'included' : 'your own';
+  if (from !== 'sotto') return 'your own';
+  return dir === english?.dir ? 'included; used for English dictation' : 'included';
+}
+
+/** The model for English dictation, if none is chosen. */
+function includedEnglish(paths: Paths): ModelRef | undefined {
+  try {
+    return englishModel(modelDirs(paths), readSettings(paths.settings));
+  } catch {
+    // The command that needs the settings reports it.
+    return undefined;
+  }
 }

@@ -2,6 +2,7 @@
 import { modelDirs, type Paths } from '../../paths.js';
 import { defined } from '../../protocol/defined.js';
 import { SottoError } from '../../protocol/errors.js';
+import { readSettings } from '../../settings.js';
 import {
   describeMachine,
   licenseText,
@@ -18,7 +19,8 @@ import {
   type PublishedErrors,
 } from '../../store/catalogue/index.js';
 import { formatBytes } from '../../store/download/format-bytes.js';
-import { chosenModels } from '../../store/chosen-model.js';
+import { chosenModels, englishModel } from '../../store/chosen-model.js';
+import { findModel } from '../../store/find-model.js';
 import { installedModels, type InstalledModel } from '../../store/installed-models.js';
 import { labeledRows } from '../terminal/labeled-rows.js';
 import { describedModels } from './described-models.js';
@@ -53,7 +55,8 @@ export async function recommend(
   const output = json
     ? JSON.stringify({ machine, ...defined({ language }), ...found, isChosen })
     : `${text(found, machine, language)}\n${isChosen ? 'It is the default model.' : useText(found)}` +
-      (language === undefined ? otherModelsText(machine) : '');
+      (language === undefined ? otherModelsText(machine) : '') +
+      ((language ?? 'en') === 'en' ? dictationText(paths) : '');
   process.stdout.write(`${output}\n`);
   return 0;
 }
@@ -65,7 +68,10 @@ async function includedModel(
   language: string | undefined,
 ): Promise<Recommendation | undefined> {
   if (hasGpu) return undefined;
-  const included = (await installedModels(modelDirs(paths))).filter(({ from }) => from === 'sotto');
+  const starter = findModel(modelDirs(paths), undefined);
+  const included = (await installedModels(modelDirs(paths)))
+    .filter(({ from }) => from === 'sotto')
+    .sort((a, b) => Number(b.dir === starter.dir) - Number(a.dir === starter.dir));
   const known = await describedModels(paths).of(included.map(({ dir }) => dir));
   const suits = included.find(({ dir }) => {
     const { tasks = [], languages = [] } = known.get(dir) ?? {};
@@ -124,6 +130,16 @@ function text(found: Recommendation, machine: Machine, language: string | undefi
       ['license', licenseText(entry)],
     );
   return labeledRows(rows);
+}
+
+/** The included model for English dictation, unless it is turned off. */
+function dictationText(paths: Paths): string {
+  const english = englishModel(modelDirs(paths), readSettings(paths.settings));
+  if (english === undefined) return '';
+  return (
+    `\nEnglish dictation uses ${english.name} until you choose a model: of 100 words in 35 English recordings it gets ` +
+    '7.6 wrong, whisper-base-6bit 12.5.'
+  );
 }
 
 function useText({ name, entry, installed }: Recommendation): string {
