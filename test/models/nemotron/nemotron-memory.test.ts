@@ -36,6 +36,14 @@ test('a file takes what is predicted, within 5 %', async () => {
   expect(Math.abs((weightBytes + predicted.workBytes) / peak - 1)).toBeLessThan(0.05);
 });
 
+test('quantized weights take what is predicted', async () => {
+  const quantized = await writeRandomNemotron(folder, 'small', 8);
+  const { weightBytes } = await nemotronFootprint(quantized);
+  const model = await NemotronModel.load(quantized);
+  expect(model.weightBytes).toBe(weightBytes);
+  model.dispose();
+});
+
 test('a long dictation needs no more memory than a short one, and its checkpoints stay small', async () => {
   const model = await NemotronModel.load(dir);
   const speech = await samplesOf(clip('jfk.flac') ?? '');

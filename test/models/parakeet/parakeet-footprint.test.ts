@@ -16,6 +16,7 @@ const { signal } = new AbortController();
 test.each([
   ['float32', undefined],
   ['float16', undefined],
+  ['bfloat16', undefined],
   ['float16', 8],
   ['float16', 4],
 ] as const)('%s, %s bits', async (dtype, bits) => {

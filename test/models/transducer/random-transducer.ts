@@ -6,7 +6,7 @@ import {
   PredictionNetwork,
   type TransducerConfig,
 } from '#daemon/models/transducer/transducer-network.js';
-import { mx, type MxArray } from '#native/index.js';
+import { mx, type Dtype, type MxArray } from '#native/index.js';
 import * as nn from '#native/nn/index.js';
 
 class Networks extends nn.Module {
@@ -20,10 +20,18 @@ class Networks extends nn.Module {
   }
 }
 
+/** Numbers of a network, and the dtype that it is loaded from. */
+export interface RandomWeights {
+  readonly stored?: Dtype;
+  /** Numbers of this dtype, whatever dtype they are stored in. */
+  readonly rounded?: Dtype;
+}
+
 /** @param blankBias added to the logit of the blank: the larger, the fewer tokens */
 export function randomTransducer(
   config: TransducerConfig,
   blankBias: number,
+  { stored = 'float32', rounded = stored }: RandomWeights = {},
 ): Disposable & { readonly transducer: Transducer } {
   const networks = new Networks(config);
   let seed = 0;
@@ -32,7 +40,7 @@ export function randomTransducer(
       const isHead = name === 'joint.joint_net.2.bias';
       const values = mx.random.normal(shape, { scale: isHead ? 0.3 : 0.6, key: mx.random.key(seed++) });
       const raised = mx.multiply(mx.equal(mx.arange(shape[0] ?? 0), config.tokens), blankBias);
-      return [name, isHead ? mx.add(values, raised) : values];
+      return [name, mx.astype(mx.astype(isHead ? mx.add(values, raised) : values, rounded), stored)];
     }),
   );
   networks.loadWeights(new Map(weights));

@@ -3,6 +3,7 @@ import { expect, test } from '@jest/globals';
 
 import { GreedyDecoder, type GreedyState } from '#daemon/models/transducer/greedy.js';
 import type { Emission } from '#daemon/models/transducer/greedy-walk.js';
+import type { PackedLstm } from '#daemon/models/transducer/packed-lstm.js';
 import { decodeSequence, openDecoder } from '#daemon/models/transducer/transducer-decoder.js';
 import type { Transducer } from '#daemon/models/transducer/transducer.js';
 import { TransducerKernel } from '#daemon/models/transducer/transducer-kernel.js';
@@ -42,6 +43,24 @@ describeUnless(missingKernels)('the kernel', () => {
     for (const [i, { logprob }] of found.entries())
       expect(Math.abs(logprob - (expected[i]?.logprob ?? NaN))).toBeLessThan(1e-4);
   });
+
+  test.each(['float16', 'bfloat16'] as const)(
+    'reads %s weights in two bytes and computes as with the same numbers in float32',
+    async (dtype) => {
+      using halves = randomTransducer(TDT, 1, { stored: dtype });
+      using whole = randomTransducer(TDT, 1, { rounded: dtype });
+      using features = randomFeatures(60);
+      const found = await decodeSequence(halves.transducer, features, {}, signal);
+      expect(found.length).toBeGreaterThan(20);
+      expect(found).toEqual(await decodeSequence(whole.transducer, features, {}, signal));
+      const bytes = ({ decoder }: Transducer): number =>
+        decoder.parameters().reduce((sum, { nbytes }) => sum + nbytes, 0);
+      const layers = halves.transducer.decoder.prediction.dec_rnn.lstm as PackedLstm[];
+      for (const { Wx, Wh, bias } of layers)
+        expect([Wx.dtype, Wh.dtype, bias.dtype]).toEqual([dtype, dtype, 'float32']);
+      expect(bytes(halves.transducer)).toBeLessThan(0.52 * bytes(whole.transducer));
+    },
+  );
 
   test('parts of a sequence give the bits of the whole, and durations reach over their ends', async () => {
     using random = randomTransducer(TDT, 1);

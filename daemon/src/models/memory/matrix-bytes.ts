@@ -15,7 +15,7 @@ export interface Matrix {
 }
 
 /** Row count of the panels of our kernels, which are padded. */
-const PANEL = 16;
+export const PANEL = 16;
 const FLOAT32 = 4;
 
 /** Bytes of a matrix, its bias and its scales, in the layout of the backend. */

@@ -7,6 +7,7 @@ import { conformerNamings } from '../conformer/checkpoint-names.js';
 import { bytesOf, currentBackend, type Backend } from '../memory/backend.js';
 import { matrixBytes, type Matrix } from '../memory/matrix-bytes.js';
 import type { Footprint } from '../speech-model.js';
+import { recurrentBytes, transducerMatrices } from '../transducer/transducer-footprint.js';
 import { readConfig } from './load-nemotron.js';
 import type { NemotronConfig } from './nemotron-config.js';
 import { CHUNKS_AT_ONCE } from './nemotron-decoder.js';
@@ -46,12 +47,12 @@ function weightBytes(config: NemotronConfig, stored: StoredWeights, backend: Bac
   const matrices = matricesOf(config).map((matrix) =>
     matrixBytes(matrix, config.quantization, stored, backend),
   );
-  return matrices.reduce((sum, bytes) => sum + bytes, 0) + otherNumbers(config) * width;
+  const recurrent = recurrentBytes(config.transducer, stored, backend);
+  return matrices.reduce((sum, bytes) => sum + bytes, 0) + recurrent + otherNumbers(config) * width;
 }
 
-function matricesOf({ encoder, transducer, tokens, prompt }: NemotronConfig): Matrix[] {
+function matricesOf({ encoder, transducer, prompt }: NemotronConfig): Matrix[] {
   const { dims, feedForwardDims: wide, subsamplingChannels: channels, hasBias, hasConvolutionBias } = encoder;
-  const { predictionDims, jointDims } = transducer;
   const bands = halvedBands(halvedBands(halvedBands(encoder.bands)));
   const matrix = (name: string, outputs: number, inputs: number, bias: boolean): Matrix => ({
     names: [name],
@@ -81,20 +82,16 @@ function matricesOf({ encoder, transducer, tokens, prompt }: NemotronConfig): Ma
           matrix('prompt_kernel.0', prompt.hiddenDims, dims + prompt.slots, true),
           matrix('prompt_kernel.2', dims, prompt.hiddenDims, true),
         ]),
-    matrix('decoder.prediction.embed', tokens + 1, predictionDims, false),
-    matrix('joint.enc', jointDims, dims, true),
-    matrix('joint.pred', jointDims, predictionDims, true),
-    matrix('joint.joint_net.2', tokens + 1, jointDims, true),
+    ...transducerMatrices(transducer),
   ];
 }
 
-/** Norms, depthwise convolutions, biases of the attention, recurrent layers. */
-function otherNumbers({ encoder, transducer }: NemotronConfig): number {
+/** Norms, depthwise convolutions, biases of the attention. */
+function otherNumbers({ encoder }: NemotronConfig): number {
   const { dims, layers, kernelSize, subsamplingChannels: channels, hasConvolutionBias } = encoder;
-  const { predictionDims: units, predictionLayers } = transducer;
   const subsampling = 3 * channels * (3 * 3 + 1);
   const layer = 6 * 2 * dims + (kernelSize + (hasConvolutionBias ? 1 : 0)) * dims + 2 * dims;
-  return subsampling + layers * layer + predictionLayers * 4 * units * (2 * units + 1);
+  return subsampling + layers * layer;
 }
 
 /**

@@ -8,6 +8,7 @@ import { MAX_FRAMES_AT_ONCE } from '../conformer/encode-mel.js';
 import { bytesOf, currentBackend, type Backend } from '../memory/backend.js';
 import { matrixBytes, type Matrix } from '../memory/matrix-bytes.js';
 import type { Footprint } from '../speech-model.js';
+import { recurrentBytes, transducerMatrices } from '../transducer/transducer-footprint.js';
 import { readConfig } from './parakeet-checkpoint.js';
 import type { ParakeetConfig } from './parakeet-config.js';
 import { maxPieceSeconds } from './parakeet-decoder.js';
@@ -49,7 +50,8 @@ function weightBytes(config: ParakeetConfig, stored: StoredWeights, backend: Bac
     matrixBytes(matrix, config.quantization, stored, backend),
   );
   const width = backend === 'gpu' ? bytesOf(stored.dtypeOf(COMMON_WEIGHT)) : FLOAT32;
-  return matrices.reduce((sum, bytes) => sum + bytes, 0) + otherNumbers(config) * width;
+  const recurrent = config.transducer ? recurrentBytes(config.transducer, stored, backend) : 0;
+  return matrices.reduce((sum, bytes) => sum + bytes, 0) + recurrent + otherNumbers(config) * width;
 }
 
 function matricesOf({ encoder, transducer, hasCtc, tokens }: ParakeetConfig): Matrix[] {
@@ -78,15 +80,7 @@ function matricesOf({ encoder, transducer, hasCtc, tokens }: ParakeetConfig): Ma
     ];
   };
   const heads: Matrix[] = hasCtc ? [matrix('ctc_decoder.decoder_layers.0', tokens + 1, dims, true)] : [];
-  if (transducer !== undefined) {
-    const { predictionDims, jointDims, durations } = transducer;
-    heads.push(
-      matrix('decoder.prediction.embed', tokens + 1, predictionDims, false),
-      matrix('joint.enc', jointDims, dims, true),
-      matrix('joint.pred', jointDims, predictionDims, true),
-      matrix('joint.joint_net.2', tokens + 1 + durations.length, jointDims, true),
-    );
-  }
+  if (transducer !== undefined) heads.push(...transducerMatrices(transducer));
   return [
     matrix('encoder.pre_encode.conv.3', channels, channels, true),
     matrix('encoder.pre_encode.conv.6', channels, channels, true),
@@ -96,14 +90,12 @@ function matricesOf({ encoder, transducer, hasCtc, tokens }: ParakeetConfig): Ma
   ];
 }
 
-/** Norms, depthwise convolutions, biases of the attention, recurrent layers. */
-function otherNumbers({ encoder, transducer }: ParakeetConfig): number {
+/** Norms, depthwise convolutions, biases of the attention. */
+function otherNumbers({ encoder }: ParakeetConfig): number {
   const { dims, layers, kernelSize, subsamplingChannels: channels } = encoder;
   const subsampling = 3 * channels * (3 * 3 + 1);
   const layer = 5 * 2 * dims + (kernelSize + 1) * dims + 2 * dims;
-  if (transducer === undefined) return subsampling + layers * layer;
-  const { predictionDims: units, predictionLayers } = transducer;
-  return subsampling + layers * layer + predictionLayers * 4 * units * (2 * units + 1);
+  return subsampling + layers * layer;
 }
 
 /**

@@ -7,18 +7,27 @@ import { Lstm, lstmState, type AnyLstm, type LstmState } from './lstm.js';
 export const packedLstm: nn.Fusion = (module) =>
   module instanceof Lstm && nn.canPack() ? new PackedLstm(module) : undefined;
 
+/** Computes in float32 from matrices of the stored dtype: a step reads them once, so their bytes are its cost. */
 export class PackedLstm extends nn.Module implements AnyLstm {
   Wx: MxArray; // panels [4 U / 16, inputs, 16]
   Wh: MxArray; // panels [4 U / 16, U, 16]
-  bias: MxArray; // [4 U]
+  bias: MxArray; // [4 U] float32
   readonly gates: number;
 
   constructor({ Wx, Wh, bias }: Lstm) {
     super();
     this.gates = bias.shape[0] ?? 0;
-    [this.Wx, this.Wh] = mx.tidy(() => [mx.keep(mx.cpu.panels(Wx)), mx.keep(mx.cpu.panels(Wh))]);
-    this.bias = bias;
-    mx.dispose([Wx, Wh]);
+    [this.Wx, this.Wh, this.bias] = mx.tidy(() => [
+      mx.keep(mx.cpu.panels(Wx)),
+      mx.keep(mx.cpu.panels(Wh)),
+      mx.keep(mx.astype(bias, 'float32')),
+    ]);
+    mx.dispose([Wx, Wh, bias]);
+  }
+
+  /** The kernels read matrices of any stored dtype, so nothing is cast. */
+  override toDtype(): this {
+    return this;
   }
 
   step(x: MxArray, { output, cell }: LstmState): LstmState {
