@@ -5,11 +5,8 @@
  *
  *     npm run bench -- nemotron [--bits none,8] [--lookahead 80,160,560,1120] [--seconds 8] [--weights DIR]
  */
-import { spawn, type ChildProcess } from 'node:child_process';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { createInterface } from 'node:readline';
-import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 
 import { readGbPerSecond } from '#daemon/engine/selftest/roofline.js';
@@ -21,6 +18,7 @@ import { Transducer } from '#daemon/models/transducer/transducer.js';
 
 import { randomAudio, writeRandomNemotron } from './random-nemotron.js';
 import { median, printTable, saveResult } from './report.js';
+import { TorchProcess, type TorchTimes } from './torch-process.js';
 
 const RATE = 16_000;
 const FRAME_MS = 80;
@@ -29,11 +27,6 @@ const THREADS = 2;
 const WARM_UP_SECONDS = 6.5;
 /** Spoken before a dictation is resumed: the longest part that is encoded again without and with the longest utterance. */
 const RESUMED_AFTER_SECONDS = [40, 170];
-
-interface TorchStep {
-  readonly seconds: number;
-  readonly cpu: number;
-}
 
 interface Row {
   readonly weights: string;
@@ -45,7 +38,7 @@ interface Row {
   /** To read all weights once from memory. */
   readonly boundSeconds: number;
   /** Of the encoder alone. */
-  readonly torch: TorchStep | undefined;
+  readonly torch: TorchTimes | undefined;
 }
 
 export async function nemotron(argv: string[]): Promise<void> {
@@ -60,7 +53,7 @@ export async function nemotron(argv: string[]): Promise<void> {
       'save-baseline': { type: 'boolean', default: false },
     },
   });
-  const torch = TorchStreaming.start();
+  const torch = TorchProcess.start('time-nemotron.py', THREADS);
   const rows: Row[] = [];
   const gbPerSecond = await readGbPerSecond(THREADS);
   const others: Record<string, number> = { 'memory, GB/s': gbPerSecond };
@@ -75,7 +68,7 @@ export async function nemotron(argv: string[]): Promise<void> {
       const steps = Math.ceil((seconds * 1000) / lookaheadMs);
       const live = await costOfSteps(depsOf(model, encoder), lookaheadMs, steps);
       const boundSeconds = model.weightBytes / 1e9 / gbPerSecond;
-      const ofTorch = await torch?.step(chunkFrames - 1, steps);
+      const ofTorch = await torch?.measure(`${chunkFrames - 1} ${steps}`);
       rows.push({ weights, lookaheadMs, ...live, boundSeconds, torch: ofTorch });
       console.error(rows.at(-1));
       encoder.dispose();
@@ -174,35 +167,4 @@ async function resumeSeconds(deps: UtteranceDeps, after: number): Promise<number
   await decoder.advance(audioOf(samples, samples.length), new AbortController().signal);
   decoder.dispose();
   return (performance.now() - begin) / 1000;
-}
-
-class TorchStreaming {
-  readonly #lines: AsyncIterator<string>;
-
-  private constructor(readonly child: ChildProcess) {
-    if (child.stdout === null) throw new Error('torch has no output');
-    this.#lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
-  }
-
-  static start(): TorchStreaming | undefined {
-    const python = process.env.SOTTO_TORCH_PYTHON;
-    if (python === undefined) return undefined;
-    const script = fileURLToPath(new URL('../../../test/reference/time-nemotron.py', import.meta.url));
-    const env = { ...process.env, OMP_NUM_THREADS: String(THREADS) };
-    return new TorchStreaming(spawn(python, [script], { stdio: ['pipe', 'pipe', 'inherit'], env }));
-  }
-
-  async step(lookahead: number, steps: number): Promise<TorchStep> {
-    this.child.stdin?.write(`${lookahead} ${steps}\n`);
-    for (;;) {
-      const { value, done } = (await this.#lines.next()) as IteratorResult<string, undefined>;
-      if (done === true) throw new Error('torch ended');
-      const { seconds, cpu } = JSON.parse(value) as Partial<TorchStep>;
-      if (seconds !== undefined && cpu !== undefined) return { seconds, cpu };
-    }
-  }
-
-  stop(): void {
-    this.child.kill();
-  }
 }

@@ -1,9 +1,11 @@
 /**
- * Cost of Parakeet at the size of tdt-0.6b-v2 with random float32 weights over 30 s: the encoder, and the transducer's loop
- * over its frames. Beside transformers on torch in the same run, if `SOTTO_TORCH_PYTHON` names a Python that has both.
+ * Cost of Parakeet at the size of tdt-0.6b-v2 with random weights over 30 s: the encoder, and the transducer's loop over its
+ * frames, of each form of the weights. In turns, with transformers on torch (float32) if `SOTTO_TORCH_PYTHON` names a Python that
+ * has both. On a busy machine CPU time is steadier than wall time, and a ratio of one round steadier than one of two medians.
+ *
+ *     npm run bench -- parakeet [--rounds 5] [--forms float32,bfloat16]
  */
-import { spawnSync } from 'node:child_process';
-import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
 
 import { encodeMel } from '#daemon/models/conformer/encode-mel.js';
 import { fusedParakeet } from '#daemon/models/parakeet/fused-parakeet.js';
@@ -11,13 +13,14 @@ import { Parakeet } from '#daemon/models/parakeet/parakeet-network.js';
 import type { ParakeetConfig } from '#daemon/models/parakeet/parakeet-config.js';
 import { transducerOf } from '#daemon/models/parakeet/parakeet-transducer.js';
 import { decodeSequence } from '#daemon/models/transducer/transducer-decoder.js';
-import { mx, type MxArray } from '#native/index.js';
+import { mx, type Dtype, type MxArray } from '#native/index.js';
 import * as nn from '#native/nn/index.js';
 
 import { median, printTable, saveResult } from './report.js';
+import { TorchProcess, type TorchTimes } from './torch-process.js';
 
 const SECONDS = 30;
-const RUNS = 3;
+const THREADS = 2;
 /** Tokens that speech has in that time. */
 const SPEECH_TOKENS = 100;
 /** Bias of the blank. Random weights emit 384 tokens with it, and none with twice that. */
@@ -51,51 +54,94 @@ const CONFIG: ParakeetConfig = {
   hasCtc: false,
 };
 
+interface Round {
+  readonly encoder: TorchTimes;
+  readonly loop: TorchTimes;
+  readonly tokens: number;
+  readonly torch: TorchTimes | undefined;
+}
+
 export async function parakeet(argv: string[]): Promise<void> {
-  const model = randomParakeet();
+  const { values: args } = parseArgs({
+    args: argv,
+    options: {
+      rounds: { type: 'string', default: '5' },
+      forms: { type: 'string', default: 'float32,bfloat16' },
+      'save-baseline': { type: 'boolean', default: false },
+    },
+  });
+  const forms = args.forms.split(',').map((dtype) => ({
+    dtype,
+    model: randomParakeet(dtype as Dtype),
+    rounds: [] as Round[],
+  }));
+  const torch = TorchProcess.start('time-parakeet.py', THREADS);
+  for (let round = 0; round <= Number(args.rounds); round++) {
+    const ofTorch = await torch?.measure(String(SECONDS));
+    for (const { model, rounds } of forms) {
+      const own = await measure(model);
+      if (round > 0) rounds.push({ ...own, torch: ofTorch });
+    }
+  }
+  torch?.stop();
+  for (const { model } of forms) model.dispose();
+  const results = Object.fromEntries(forms.map(({ dtype, rounds }) => [dtype, resultOf(rounds)]));
+  const rows = Object.keys(Object.values(results)[0] ?? {});
+  printTable(
+    ['', ...Object.keys(results)],
+    rows.map((row) => [row, ...Object.values(results).map((result) => shown(result[row] ?? []))]),
+  );
+  saveResult('parakeet', results, args['save-baseline']);
+}
+
+async function measure(model: Parakeet): Promise<Omit<Round, 'torch'>> {
   const { signal } = new AbortController();
   const transducer = transducerOf(model);
   if (transducer === undefined) throw new Error('the model has no transducer');
-  const encoding: number[] = [];
-  const decoding: number[] = [];
-  let tokens = 0;
-  for (let run = 0; run <= RUNS; run++) {
-    const mel = mx.keep(mx.random.normal([SECONDS * 100, CONFIG.encoder.bands], { key: mx.random.key(1) }));
-    mx.eval(mel);
-    const begin = performance.now();
-    const features = await encodeMel(model.encoder, mel, signal);
-    const between = performance.now();
-    const emissions = await decodeSequence(transducer, features, {}, signal);
-    tokens = emissions.length;
-    if (run > 0) {
-      encoding.push((between - begin) / 1000);
-      decoding.push((performance.now() - between) / 1000);
-    }
-    features.dispose();
-  }
-  model.dispose();
-  const [encoder, loop] = [median(encoding), median(decoding)];
-  const torch = torchSeconds();
-  const result = {
-    encoderSeconds: encoder,
-    encoderRtf: encoder / SECONDS,
-    loopSeconds: loop,
-    loopShare: loop / encoder,
-    tokens,
-    ...(tokens > 0 && {
-      tokenMs: (1000 * loop) / tokens,
-      loopShareOfSpeech: (loop * SPEECH_TOKENS) / tokens / encoder,
-    }),
-    ...(torch !== undefined && { torchSeconds: torch, timesTorch: torch / encoder }),
-  };
-  printTable(
-    ['', 'value'],
-    Object.entries(result).map(([name, value]) => [name, String(Math.round(value * 10_000) / 10_000)]),
-  );
-  saveResult('parakeet', result, argv.includes('--save-baseline'));
+  const mel = mx.keep(mx.random.normal([SECONDS * 100, CONFIG.encoder.bands], { key: mx.random.key(1) }));
+  mx.eval(mel);
+  const [features, encoder] = await timed(() => encodeMel(model.encoder, mel, signal));
+  const [{ length: tokens }, loop] = await timed(() => decodeSequence(transducer, features, {}, signal));
+  features.dispose();
+  return { encoder, loop, tokens };
 }
 
-function randomParakeet(): Parakeet {
+async function timed<T>(run: () => Promise<T>): Promise<[T, TorchTimes]> {
+  const [begin, used] = [performance.now(), process.cpuUsage()];
+  const result = await run();
+  const { user, system } = process.cpuUsage(used);
+  return [result, { seconds: (performance.now() - begin) / 1000, cpu: (user + system) / 1e6 }];
+}
+
+/** Values of each round. */
+function resultOf(rounds: readonly Round[]): Record<string, number[]> {
+  const each = (value: (round: Round) => number): number[] => rounds.map(value).filter(Number.isFinite);
+  const ofTorch = (value: (round: Round, torch: TorchTimes) => number): number[] =>
+    each((round) => (round.torch ? value(round, round.torch) : NaN));
+  return {
+    'encoder, RTF': each(({ encoder }) => encoder.seconds / SECONDS),
+    'encoder, CPU s / s': each(({ encoder }) => encoder.cpu / SECONDS),
+    'torch / encoder': ofTorch(({ encoder }, torch) => torch.seconds / encoder.seconds),
+    'torch / encoder, CPU': ofTorch(({ encoder }, torch) => torch.cpu / encoder.cpu),
+    tokens: each(({ tokens }) => tokens),
+    'loop, ms / token': each(({ loop, tokens }) => (1000 * loop.seconds) / tokens),
+    'loop of speech, % of encoder': each(
+      ({ encoder, loop, tokens }) => (100 * loop.seconds * SPEECH_TOKENS) / tokens / encoder.seconds,
+    ),
+    'loop of speech, % of encoder, CPU': each(
+      ({ encoder, loop, tokens }) => (100 * loop.cpu * SPEECH_TOKENS) / tokens / encoder.cpu,
+    ),
+  };
+}
+
+/** The median and the range. */
+function shown(values: readonly number[]): string {
+  const [middle, low, high] = [median(values), Math.min(...values), Math.max(...values)];
+  const number = (value: number): string => String(Number(value.toPrecision(3)));
+  return values.length === 0 ? '' : `${number(middle)} (${number(low)} … ${number(high)})`;
+}
+
+function randomParakeet(dtype: Dtype): Parakeet {
   const model = new Parakeet(CONFIG);
   const weights = new Map<string, MxArray>();
   let seed = 0;
@@ -119,17 +165,11 @@ function randomParakeet(): Parakeet {
     mx.eval(raised);
   }
   model.loadWeights(weights);
+  model.toDtype(dtype);
+  mx.eval(...model.parameters());
   nn.fuse(model, fusedParakeet);
   if (nn.canPack()) nn.pack(model);
+  model.toDtype('float32');
   mx.eval(...model.parameters());
   return model;
-}
-
-function torchSeconds(): number | undefined {
-  const python = process.env.SOTTO_TORCH_PYTHON;
-  if (python === undefined) return undefined;
-  const script = fileURLToPath(new URL('../../../test/reference/time-parakeet.py', import.meta.url));
-  const { stdout, status, stderr } = spawnSync(python, [script, String(SECONDS)], { encoding: 'utf8' });
-  if (status !== 0) throw new Error(`${script}: ${stderr}`);
-  return Number(stdout);
 }

@@ -1,0 +1,46 @@
+/** A Python process that times a network of torch: a line of stdin per measurement, beside ours in turns. */
+import { spawn, type ChildProcess } from 'node:child_process';
+import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
+
+export interface TorchTimes {
+  readonly seconds: number;
+  /** Of all threads. */
+  readonly cpu: number;
+}
+
+export class TorchProcess {
+  readonly #lines: AsyncIterator<string>;
+
+  private constructor(readonly child: ChildProcess) {
+    if (child.stdout === null) throw new Error('torch has no output');
+    this.#lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
+  }
+
+  /**
+   * @param script of test/reference
+   * @returns undefined unless `SOTTO_TORCH_PYTHON` names a Python with torch and transformers
+   */
+  static start(script: string, threads: number): TorchProcess | undefined {
+    const python = process.env.SOTTO_TORCH_PYTHON;
+    if (python === undefined) return undefined;
+    const path = fileURLToPath(new URL(`../../../test/reference/${script}`, import.meta.url));
+    const env = { ...process.env, OMP_NUM_THREADS: String(threads) };
+    return new TorchProcess(spawn(python, [path], { stdio: ['pipe', 'pipe', 'inherit'], env }));
+  }
+
+  /** @param line what the script measures */
+  async measure(line: string): Promise<TorchTimes> {
+    this.child.stdin?.write(`${line}\n`);
+    for (;;) {
+      const { value, done } = (await this.#lines.next()) as IteratorResult<string, undefined>;
+      if (done === true) throw new Error('torch ended');
+      const { seconds, cpu } = JSON.parse(value) as Partial<TorchTimes>;
+      if (seconds !== undefined && cpu !== undefined) return { seconds, cpu };
+    }
+  }
+
+  stop(): void {
+    this.child.kill();
+  }
+}
