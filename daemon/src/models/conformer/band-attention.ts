@@ -3,7 +3,7 @@ import { mx, type MxArray } from '#native/index.js';
 import * as nn from '#native/nn/index.js';
 
 /** Queries at once, so that the memory of local attention does not grow with the length of the audio. */
-const BLOCK_QUERIES = 256;
+export const BLOCK_QUERIES = 256;
 
 export interface BandAttention {
   /** Queries with the bias for content and with that for distance, [B, H, T, d] each. */

@@ -4,7 +4,7 @@ import { mx, type MxArray } from '#native/index.js';
 
 import { runSteps } from '../network-steps.js';
 import { ConformerBlock } from './conformer-block.js';
-import { encoderFrames, SUBSAMPLING, type AttentionContext } from './conformer-config.js';
+import { SUBSAMPLING, type AttentionContext } from './conformer-config.js';
 import type { ConformerEncoder } from './conformer-encoder.js';
 import type { FramePlaces } from './relative-attention.js';
 
@@ -53,27 +53,17 @@ export async function encodeMels(
       for (const mel of mels) all.push(await encodeMel(encoder, mel, signal, context));
       return all;
     }
-    const lengths = mels.map(({ shape }) => shape[0] ?? 0);
-    const longest = Math.max(...lengths);
-    const x = mx.tidy(() => {
-      const padded = mels.map((mel, i) =>
-        mx.pad(mel, [
-          [0, longest - (lengths[i] ?? 0)],
-          [0, 0],
-        ]),
-      );
-      return encoder.embed(mx.stack(padded), lengths);
-    });
-    await mx.ready(x);
+    const embedded = await embedAll(encoder, mels);
+    const lengths = embedded.map(({ shape }) => shape[1] ?? 0);
+    const x = padded(embedded);
     const places = mx.tidy(() => encoder.places(x, context, lengths));
-    await mx.ready(places.sinusoids);
+    await mx.ready(x, places.sinusoids);
     const encoded = await encodeFrames(encoder, x, places, signal);
     const dims = encoder.config.dims;
     for (const [i, length] of lengths.entries()) {
-      const end = encoderFrames(length);
       all.push(
         mx.tidy(() =>
-          mx.contiguous(mx.reshape(mx.slice(encoded, [i, 0, 0], [i + 1, end, dims]), [end, dims])),
+          mx.contiguous(mx.reshape(mx.slice(encoded, [i, 0, 0], [i + 1, length, dims]), [length, dims])),
         ),
       );
     }
@@ -91,6 +81,29 @@ export async function encodeMels(
 /** Whether `encodeMels` pads sequences to one batch; otherwise nothing is won by giving it several at once. */
 export function encodesTogether({ layers }: ConformerEncoder): boolean {
   return layers.every((layer) => layer instanceof ConformerBlock);
+}
+
+/** The input of the first block for each sequence, [1, ⌈T / 8⌉, D]. One after the other: see `MAX_FRAMES_AT_ONCE`. */
+async function embedAll(encoder: ConformerEncoder, mels: readonly MxArray[]): Promise<MxArray[]> {
+  const embedded: MxArray[] = [];
+  try {
+    for (const mel of mels) embedded.push(await embedInParts(encoder, mel));
+    return embedded;
+  } catch (error) {
+    mx.dispose(embedded);
+    throw error;
+  }
+}
+
+/** Sequences [1, T, D], which are freed → [B, longest T, D] with zeros behind each. */
+function padded(sequences: readonly MxArray[]): MxArray {
+  const longest = Math.max(...sequences.map(({ shape }) => shape[1] ?? 0));
+  const x = mx.tidy(() => {
+    const parts = sequences.map((one) => mx.pad(one, [[0, 0], [0, longest - (one.shape[1] ?? 0)], [0, 0]])); // prettier-ignore
+    return mx.concatenate(parts, 0);
+  });
+  mx.dispose(sequences);
+  return x;
 }
 
 /** The input of the first block, [1, ⌈T / 8⌉, D]. The mel frames are freed. */

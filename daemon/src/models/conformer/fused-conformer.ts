@@ -86,8 +86,7 @@ class FusedSubsampling extends nn.Module implements AnySubsampling {
     this.out = out;
   }
 
-  forward(mel: MxArray, lengths?: readonly number[]): MxArray {
-    if (lengths !== undefined) throw new RangeError('the kernels take sequences of one length');
+  forward(mel: MxArray): MxArray {
     let x = mx.expandDims(mel, -1);
     for (const [i, layer] of this.conv.entries()) {
       if (layer instanceof DepthwiseWeights) {

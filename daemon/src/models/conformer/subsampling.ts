@@ -7,8 +7,8 @@ const HALF = { stride: 2, padding: 1 };
 
 /** The layers before the first block, in any form. */
 export interface AnySubsampling extends nn.Module {
-  /** Mel [B, T, bands] → [B, ⌈T / 8⌉, D]. @param lengths frames of each sequence without padding */
-  forward(mel: MxArray, lengths?: readonly number[]): MxArray;
+  /** Mel [B, T, bands] → [B, ⌈T / 8⌉, D] */
+  forward(mel: MxArray): MxArray;
 }
 
 /**
@@ -32,25 +32,12 @@ export class Subsampling extends nn.Module implements AnySubsampling {
     this.out = new nn.Linear(channels * encoderFrames(bands), dims);
   }
 
-  forward(mel: MxArray, lengths?: readonly number[]): MxArray {
+  forward(mel: MxArray): MxArray {
     let x = mx.expandDims(mel, -1); // [B, T, bands, 1]
-    let left = lengths;
-    for (const layer of this.conv) {
-      x = layer === null ? nn.relu(x) : layer.forward(x);
-      if (layer instanceof nn.Conv2d) left = left?.map((frames) => Math.ceil(frames / 2));
-      // A layer must see zeros behind a sequence, as it does when the sequence is alone.
-      if (left !== undefined) x = mx.multiply(x, mx.expandDims(isFrame(left, x), -1));
-    }
+    for (const layer of this.conv) x = layer === null ? nn.relu(x) : layer.forward(x);
     const [batch = 0, frames = 0, , channels = 0] = x.shape;
     // The checkpoint's channels vary slower than its bands.
     const flat = mx.reshape(mx.transpose(x, [0, 1, 3, 2]), [batch, frames, channels * (x.shape[2] ?? 0)]);
     return this.out.forward(flat);
   }
-}
-
-/** 1 for each of the first `lengths` frames, 0 behind them: [B, T, 1] for x [B, T, …] */
-export function isFrame(lengths: readonly number[], { shape, dtype }: MxArray): MxArray {
-  const places = mx.reshape(mx.arange(0, shape[1] ?? 0, 1, 'int32'), [1, -1, 1]);
-  const ends = mx.array(Int32Array.from(lengths), [lengths.length, 1, 1]);
-  return mx.less(places, ends).astype(dtype);
 }
