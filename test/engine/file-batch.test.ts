@@ -14,7 +14,7 @@ import { setUp, TickingModel } from './with-engine-host.js';
 import { transcribeWork } from '#test/harness/transcribe-work.js';
 
 const GB = 2 ** 30;
-const WHISPER = { batch: { rowBytes: 1, suits: suitsBatch } };
+const WHISPER = { batch: { rowBytes: () => 1, suits: suitsBatch } };
 
 test.each([
   ['base', 8, 8],
@@ -81,6 +81,7 @@ describe('the engine', () => {
   async function optionsFor(
     fitting: number | undefined,
     limits?: Partial<Extract<ToEngine, { type: 'limits' }>>,
+    options: TranscribeOptions = {},
   ) {
     const received: TranscribeOptions[] = [];
     class Noting extends TickingModel {
@@ -103,7 +104,8 @@ describe('the engine', () => {
     const host = new EngineHost({
       ...deps,
       openAudio,
-      fileRows: (_, maxBytes) => (maxBytes === 150 ? 1 : fitting),
+      fileRows: (_model, { parakeet }, maxBytes) =>
+        maxBytes === 150 || parakeet?.localAttention !== undefined ? 1 : fitting,
     });
     if (limits !== undefined) host.receive({ type: 'limits', ...limits });
     host.receive({
@@ -111,7 +113,7 @@ describe('the engine', () => {
       job: 1,
       path: '/a',
       model: { name: 'm', dir: '/m' },
-      work: transcribeWork(),
+      work: transcribeWork(options),
     });
     await until(() => received.length > 0);
     return received[0];
@@ -122,6 +124,8 @@ describe('the engine', () => {
     expect(await optionsFor(1)).toEqual({});
     expect(await optionsFor(8, { maxBytes: 150 })).toEqual({});
     expect(await optionsFor(undefined)).toEqual({});
+    const local: TranscribeOptions = { parakeet: { localAttention: [256, 256] } };
+    expect(await optionsFor(8, undefined, local)).toEqual(local);
   });
 
   test('decodes the number of windows that the user has set on a GPU, still one by one on the CPU', async () => {

@@ -5,6 +5,7 @@
 import type { Footprint, Recognizer } from '#daemon/models/speech-model.js';
 import type { FromEngine, ModelLimits, ToEngine } from '#daemon/protocol/ipc.js';
 import type { EngineFigures } from '#daemon/protocol/status.js';
+import type { TranscribeOptions } from '#daemon/protocol/transcription.js';
 import type { Clock } from '../clock.js';
 import { ComputeScheduler } from './compute-scheduler.js';
 import { engineError } from './engine-errors.js';
@@ -29,7 +30,11 @@ export interface EngineDeps {
   readonly steps: () => number;
   readonly clearCache: () => void;
   /** Windows of a file that fit into memory at once; undefined if the device decodes one at a time. */
-  readonly fileRows?: (model: Recognizer, maxBytes: number | undefined) => number | undefined;
+  readonly fileRows?: (
+    model: Recognizer,
+    options: TranscribeOptions,
+    maxBytes: number | undefined,
+  ) => number | undefined;
   /** Wires models and working memory while sessions are open; called again when a model was loaded. */
   readonly wireMemory?: (isOpen: boolean) => void;
   readonly send: (message: FromEngine) => void;
@@ -71,7 +76,7 @@ export class EngineHost {
     this.#files = new FileRuns({
       models: this.#models,
       scheduler: this.#scheduler,
-      rowsFor: (model) => this.#rowsFor(model),
+      rowsFor: (model, options) => this.#rowsFor(model, options),
       ...{ openAudio, fingerprintOf, send },
       onBusy: (busy) => {
         this.#hasFiles = busy;
@@ -179,9 +184,9 @@ export class EngineHost {
     this.#scheduleCacheClear();
   }
 
-  #rowsFor(model: Recognizer): number {
+  #rowsFor(model: Recognizer, options: TranscribeOptions): number {
     const { maxBytes, fileBatchSize } = this.#limits;
-    const fitting = this.#deps.fileRows?.(model, maxBytes);
+    const fitting = this.#deps.fileRows?.(model, options, maxBytes);
     return fitting === undefined ? 1 : (fileBatchSize ?? fitting);
   }
 

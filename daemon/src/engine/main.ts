@@ -53,8 +53,8 @@ try {
     send,
     steps: () => mx.completedWaits() + pieces,
     clearCache: () => mx.memory.clearCache(),
-    fileRows: ({ batch }, maxBytes) =>
-      mx.defaultDevice() === 'gpu' ? rowsThatFit(batch?.rowBytes, maxBytes) : undefined,
+    fileRows: ({ batch }, options, maxBytes) =>
+      mx.defaultDevice() === 'gpu' ? rowsThatFit(batch?.rowBytes(options), maxBytes) : undefined,
     wireMemory,
     figures: () => ({
       rssBytes: process.memoryUsage.rss(),

@@ -73,7 +73,7 @@ export interface Recognizer extends SpeechModel {
   /** How the family decodes several windows of a file at once; absent if it decodes them one by one. */
   readonly batch?: {
     /** Memory for each window. */
-    readonly rowBytes: number;
+    rowBytes(options: TranscribeOptions): number;
     /** Whether the text is as good if windows don't know each other's text. */
     suits(options: TranscribeOptions): boolean;
   };

@@ -11,7 +11,7 @@ import { withRows } from './file-batch.js';
 import { withAudio, type FileContext } from './file-context.js';
 
 /** Windows of a file that are decoded at once. */
-export type RowsFor = (model: Recognizer) => number;
+export type RowsFor = (model: Recognizer, options: TranscribeOptions) => number;
 
 /** Sends the text of a file as it is decoded. @returns the last message */
 export async function transcribeFile(
@@ -31,7 +31,7 @@ export async function transcribeFile(
     trace('engine', 'model in memory');
     // The time spent waiting for the model, including a load already under way; none if it was warm.
     const load = (performance.now() - openedMs) / 1000;
-    const rows = rowsFor(model);
+    const rows = rowsFor(model, options);
     const timed = aligner === undefined ? options : withWordTimes(options, model);
     const fitting = withRows(withFittingHotwords(timed, model), rows, durationSeconds, model);
     const summary = await decode(context, model, audio, fitting, aligner);

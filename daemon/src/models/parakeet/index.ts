@@ -1,6 +1,8 @@
 /** Parakeet: transcribes English, Japanese or 25 European languages with a FastConformer encoder. */
 import { basename, resolve } from 'node:path';
 
+import * as v from 'valibot';
+
 import { SpectralFrontEnd } from '#daemon/audio/mel/front-end.js';
 import { nemoMel } from '#daemon/audio/mel/variants.js';
 import { VoiceActivity } from '#daemon/audio/vad/index.js';
@@ -22,7 +24,7 @@ import { liveParakeet } from './live-parakeet.js';
 import { loadParakeet } from './load-parakeet.js';
 import { parakeetCapabilities } from './parakeet-capabilities.js';
 import { readConfig } from './parakeet-checkpoint.js';
-import { ParakeetDecoder, type ParakeetDeps } from './parakeet-decoder.js';
+import { chosenContext, ParakeetDecoder, type ParakeetDeps } from './parakeet-decoder.js';
 import { batchRowBytes } from './parakeet-footprint.js';
 import { parakeetOptionsSchema, type ParakeetOptions } from './parakeet-options.js';
 import { transducerOf } from './parakeet-transducer.js';
@@ -44,7 +46,14 @@ export class ParakeetModel implements Recognizer {
     this.capabilities = parakeetCapabilities(deps.model.config);
     this.weightBytes = deps.model.nbytes;
     // Pieces never know each other's text.
-    this.batch = { rowBytes: batchRowBytes(deps.model.config, currentBackend()), suits: () => true };
+    this.batch = {
+      rowBytes: ({ parakeet: own }) => {
+        // Of options that `transcribe` rejects, none counts.
+        const context = v.is(parakeetOptionsSchema, own) ? chosenContext(own.localAttention) : undefined;
+        return batchRowBytes(deps.model.config, currentBackend(), context);
+      },
+      suits: () => true,
+    };
   }
 
   /**

@@ -68,9 +68,7 @@ export class ParakeetDecoder implements PieceDecoder {
     this.#head = head;
     this.#beamSize = beamSize;
     this.#hotwords = pieceHotwords(deps.vocabulary, hotwords);
-    this.#context = localAttention
-      ? { back: localAttention[0], ahead: localAttention[1] }
-      : deps.model.config.encoder.attentionContext;
+    this.#context = chosenContext(localAttention) ?? deps.model.config.encoder.attentionContext;
     this.maxSeconds = maxPieceSeconds(this.#context);
   }
 
@@ -186,6 +184,11 @@ export class ParakeetDecoder implements PieceDecoder {
       logits.dispose();
     }
   }
+}
+
+/** The context that a request chooses, if it does. */
+export function chosenContext(frames: ParakeetOptions['localAttention']): AttentionContext | undefined {
+  return frames && { back: frames[0], ahead: frames[1] };
 }
 
 /** The longest piece. @param context undefined: full attention */

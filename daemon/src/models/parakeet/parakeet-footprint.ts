@@ -3,7 +3,8 @@ import { FRAMES_PER_SECOND } from '#daemon/audio/mel/mel.js';
 
 import { asModelError } from '../checkpoint/model-error.js';
 import { storedWeights, type StoredWeights } from '../checkpoint/weight-formats.js';
-import { encoderFrames, type ConformerConfig } from '../conformer/conformer-config.js';
+import { BLOCK_QUERIES } from '../conformer/band-attention.js';
+import { encoderFrames, type AttentionContext, type ConformerConfig } from '../conformer/conformer-config.js';
 import { MAX_FRAMES_AT_ONCE } from '../conformer/encode-mel.js';
 import { bytesOf, currentBackend, type Backend } from '../memory/backend.js';
 import { matrixBytes, type Matrix } from '../memory/matrix-bytes.js';
@@ -23,9 +24,10 @@ const VOICE_BYTES = 1_500_000;
 /**
  * Reads the headers of a model directory, no weights.
  *
+ * @param context of local attention that a request chooses; that of the config if omitted
  * @throws SottoError MODEL_NOT_FOUND, MODEL_CORRUPT or MODEL_UNSUPPORTED, as loading would
  */
-export async function parakeetFootprint(dir: string): Promise<Footprint> {
+export async function parakeetFootprint(dir: string, context?: AttentionContext): Promise<Footprint> {
   const config = await readConfig(dir);
   try {
     const stored = await storedWeights(dir, conformerNamings('Parakeet'), COMMON_WEIGHT);
@@ -33,7 +35,7 @@ export async function parakeetFootprint(dir: string): Promise<Footprint> {
     const kept = backend === 'gpu' ? ofHalves(stored) : stored;
     return {
       weightBytes: weightBytes(config, kept, backend),
-      workBytes: VOICE_BYTES + pieceBytes(config, backend),
+      workBytes: VOICE_BYTES + pieceBytes(config, backend, context),
     };
   } catch (error) {
     throw asModelError(error, dir);
@@ -108,22 +110,26 @@ const SUBSAMPLING_RESULTS: Readonly<Record<Backend, number>> = {
   gpu: 2 + 3 / 4,
 };
 
-/** Of the longest piece, decoded alone. */
-export function pieceBytes({ encoder }: ParakeetConfig, backend: Backend): number {
-  const { feedForwardDims: wide, heads, bands, subsamplingChannels: channels, attentionContext } = encoder;
+/** Of the longest piece, decoded alone. @param context of local attention; that of the config if omitted */
+function pieceBytes(
+  { encoder }: ParakeetConfig,
+  backend: Backend,
+  context: AttentionContext | undefined = encoder.attentionContext,
+): number {
+  const { feedForwardDims: wide, heads, bands, subsamplingChannels: channels } = encoder;
   const width = backend === 'gpu' ? 2 : FLOAT32;
-  const { melFrames, frames, mel, activation } = longestPiece(encoder, width);
+  const { melFrames, frames, mel, activation } = longestPiece(encoder, context, width);
   const part = Math.min(melFrames, MAX_FRAMES_AT_ONCE);
   const image = Math.ceil(part / 2) * Math.ceil(bands / 2) * channels * width;
   // A part of a longer piece is copied once without its context.
   const cut = part < melFrames ? (activation * part) / melFrames : 0;
   const subsampling = mel + SUBSAMPLING_RESULTS[backend] * image + activation + cut;
   const farthest = frames - 1;
-  const { back = farthest, ahead = farthest } = attentionContext ?? {};
+  const { back = farthest, ahead = farthest } = context ?? {};
   const distances = Math.min(back, farthest) + Math.min(ahead, farthest) + 1;
   const sinusoids = (activation / frames) * distances;
-  // A block in which everything is queued: the inputs of the products, the wide layers, the scores of distances.
-  const scores = 3 * heads * frames * distances * width;
+  // A block in which everything is queued: the inputs of the products, the wide layers, the scores.
+  const scores = heads * scoresOf(frames, distances) * width;
   const wideActivation = frames * wide * width;
   const block =
     backend === 'kernels'
@@ -132,15 +138,38 @@ export function pieceBytes({ encoder }: ParakeetConfig, backend: Backend): numbe
   return Math.max(subsampling, block);
 }
 
-/** What each piece of a batch adds to the work of one, on a CPU: it waits for its turn with its features. */
-export function batchRowBytes(config: ParakeetConfig, backend: Backend): number {
-  if (backend !== 'kernels') return pieceBytes(config, backend);
-  return longestPiece(config.encoder, FLOAT32).activation;
+/**
+ * Numbers per head that exist at once, without our kernels: with full attention the scores of distances, a padded copy and those of
+ * keys; with local attention those of two blocks of queries, one of which is done when the next is queued.
+ */
+function scoresOf(frames: number, distances: number): number {
+  if (distances === 2 * frames - 1) return 3 * frames * distances;
+  const queries = Math.min(BLOCK_QUERIES, frames);
+  const keys = Math.min(frames, distances - 1 + queries);
+  return 2 * queries * (distances + (keys + queries - 1) + keys);
+}
+
+/**
+ * What each piece of a batch adds to the work of one. With our kernels it waits for its turn with its features.
+ *
+ * @param context of local attention; that of the config if omitted
+ */
+export function batchRowBytes(
+  config: ParakeetConfig,
+  backend: Backend,
+  context: AttentionContext | undefined = config.encoder.attentionContext,
+): number {
+  if (backend !== 'kernels') return pieceBytes(config, backend, context);
+  return longestPiece(config.encoder, context, FLOAT32).activation;
 }
 
 /** Frames of the longest piece, and bytes of its log-mel and of its features. */
-function longestPiece({ bands, dims, attentionContext }: ConformerConfig, width: number) {
-  const melFrames = maxPieceSeconds(attentionContext) * FRAMES_PER_SECOND;
+function longestPiece(
+  { bands, dims }: ConformerConfig,
+  context: AttentionContext | undefined,
+  width: number,
+) {
+  const melFrames = maxPieceSeconds(context) * FRAMES_PER_SECOND;
   const frames = encoderFrames(melFrames);
   return { melFrames, frames, mel: melFrames * bands * FLOAT32, activation: frames * dims * width };
 }

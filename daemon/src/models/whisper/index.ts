@@ -36,7 +36,7 @@ export class WhisperModel implements Recognizer {
   ) {
     this.capabilities = whisperCapabilities(deps.model.config);
     this.weightBytes = deps.model.nbytes;
-    this.batch = { rowBytes: batchRowBytes(deps.model.config), suits: suitsBatch };
+    this.batch = { rowBytes: () => batchRowBytes(deps.model.config), suits: suitsBatch };
   }
 
   /**
