@@ -169,6 +169,23 @@ const CASES: readonly Case[] = [
     message: ['model_weights.ckpt', 'pickle'],
   },
   {
+    what: 'an archive of NeMo for weights',
+    of: 'rnnt-nemo',
+    corrupt: (dir) => renameSync(join(dir, 'model.safetensors'), join(dir, 'model.nemo')),
+    code: 'MODEL_UNSUPPORTED',
+    message: ['model.nemo', 'NeMo archives'],
+  },
+  {
+    what: 'nothing but an archive of NeMo',
+    of: 'rnnt-nemo',
+    corrupt: (dir) => {
+      renameSync(join(dir, 'model.safetensors'), join(dir, 'model.nemo'));
+      rmSync(join(dir, 'config.json'));
+    },
+    code: 'MODEL_UNSUPPORTED',
+    message: ['model.nemo', 'NeMo archives'],
+  },
+  {
     what: 'a causal encoder',
     of: 'hybrid-mlx',
     corrupt: (dir) => json(dir, (c) => (section(c, 'encoder').causal_downsampling = true)),

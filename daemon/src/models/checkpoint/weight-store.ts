@@ -10,6 +10,7 @@ import { mx, type MxArray } from '#native/index.js';
 import { mapSafetensors } from '#native/safetensors/map.js';
 
 import { MAX_CONFIG_BYTES } from '../config-file.js';
+import { pickleError } from './pickles.js';
 
 export interface WeightStore {
   /** Paths of the files. */
@@ -25,9 +26,6 @@ export const SINGLE_FILES = ['weights.safetensors', 'model.safetensors'];
 const INDEX = 'model.safetensors.index.json';
 const NUMPY = 'weights.npz';
 
-/** Reading these files would run code in them. */
-const PICKLES = /^(?:pytorch_model.*\.bin|.*\.(?:pt|pth|ckpt))$/;
-
 /**
  * Opens the weights in `dir` in any supported format. Validates headers; reads no arrays yet.
  *
@@ -42,16 +40,8 @@ export async function openWeights(dir: string, entries: readonly string[]): Prom
     const { openNpz } = await import('./npz.js');
     return openNpz(join(dir, NUMPY));
   }
-  const pickle = entries.find((name) => PICKLES.test(name));
-  if (pickle !== undefined) {
-    throw new SottoError(
-      'MODEL_UNSUPPORTED',
-      `${join(dir, pickle)}: PyTorch pickle files are not supported`,
-      {
-        hint: 'pickles can run code: save the model as safetensors (in transformers: save_pretrained)',
-      },
-    );
-  }
+  const pickle = pickleError(dir, entries);
+  if (pickle !== undefined) throw pickle;
   throw new SottoError('MODEL_CORRUPT', `${dir}: found no ${SINGLE_FILES.join(', ')}, ${INDEX} or ${NUMPY}`);
 }
 
