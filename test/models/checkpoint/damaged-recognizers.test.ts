@@ -16,6 +16,8 @@ import { editJson, unpackedDir } from './checkpoint-dirs.js';
 const FIXTURES = [
   'moonshine/odd-rotary',
   'parakeet/ctc-huggingface',
+  'parakeet/rnnt-nemo',
+  'parakeet/tdt-huggingface',
   'parakeet/hybrid-mlx',
   'nemotron/languages',
   'wav2vec2/mms',
@@ -171,7 +173,7 @@ test.each(FIXTURES.filter((fixture) => !fixture.startsWith('wav2vec2')))(
   '%s with a vocabulary that is shorter than the head',
   async (fixture) => {
     const dir = fresh(fixture);
-    if (fixture.endsWith('mlx')) {
+    if (/(?:mlx|nemo)$/.test(fixture)) {
       editJson(
         join(dir, 'config.json'),
         ({ joint }) => ((joint as { vocabulary: string[] }).vocabulary.length = 20),
