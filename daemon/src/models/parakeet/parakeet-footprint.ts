@@ -116,26 +116,32 @@ function pieceBytes(
   backend: Backend,
   context: AttentionContext | undefined = encoder.attentionContext,
 ): number {
-  const { feedForwardDims: wide, heads, bands, subsamplingChannels: channels } = encoder;
+  const { bands, subsamplingChannels: channels } = encoder;
   const width = backend === 'gpu' ? 2 : FLOAT32;
-  const { melFrames, frames, mel, activation } = longestPiece(encoder, context, width);
+  const { melFrames, mel, activation } = longestPiece(encoder, context, width);
   const part = Math.min(melFrames, MAX_FRAMES_AT_ONCE);
   const image = Math.ceil(part / 2) * Math.ceil(bands / 2) * channels * width;
   // A part of a longer piece is copied once without its context.
   const cut = part < melFrames ? (activation * part) / melFrames : 0;
   const subsampling = mel + SUBSAMPLING_RESULTS[backend] * image + activation + cut;
+  const { activations, scores, sinusoids } = blockBytes(encoder, backend, context);
+  return Math.max(subsampling, activations + scores + sinusoids);
+}
+
+/** Of a block in which everything is queued: the inputs of the products and the wide layers, the scores, and what pieces share. */
+function blockBytes(encoder: ConformerConfig, backend: Backend, context: AttentionContext | undefined) {
+  const { feedForwardDims: wide, heads } = encoder;
+  const width = backend === 'gpu' ? 2 : FLOAT32;
+  const { frames, activation } = longestPiece(encoder, context, width);
   const farthest = frames - 1;
   const { back = farthest, ahead = farthest } = context ?? {};
   const distances = Math.min(back, farthest) + Math.min(ahead, farthest) + 1;
-  const sinusoids = (activation / frames) * distances;
-  // A block in which everything is queued: the inputs of the products, the wide layers, the scores.
-  const scores = heads * scoresOf(frames, distances) * width;
-  const wideActivation = frames * wide * width;
-  const block =
-    backend === 'kernels'
-      ? 15 * activation + 2 * wideActivation + 2 * sinusoids
-      : 24 * activation + 2 * wideActivation + 2 * sinusoids + scores;
-  return Math.max(subsampling, block);
+  const hasKernels = backend === 'kernels';
+  return {
+    activations: (hasKernels ? 15 : 24) * activation + 2 * frames * wide * width,
+    scores: hasKernels ? 0 : heads * scoresOf(frames, distances) * width,
+    sinusoids: 2 * (activation / frames) * distances,
+  };
 }
 
 /**
@@ -149,6 +155,9 @@ function scoresOf(frames: number, distances: number): number {
   return 2 * queries * (distances + (keys + queries - 1) + keys);
 }
 
+/** Measured share: the larger the ops, the fewer are queued while one runs. */
+const SCORES_OF_BATCH = 5 / 6;
+
 /**
  * What each piece of a batch adds to the work of one. With our kernels it waits for its turn with its features.
  *
@@ -159,8 +168,9 @@ export function batchRowBytes(
   backend: Backend,
   context: AttentionContext | undefined = config.encoder.attentionContext,
 ): number {
-  if (backend !== 'kernels') return pieceBytes(config, backend, context);
-  return longestPiece(config.encoder, context, FLOAT32).activation;
+  if (backend === 'kernels') return longestPiece(config.encoder, context, FLOAT32).activation;
+  const { activations, scores } = blockBytes(config.encoder, backend, context);
+  return activations + SCORES_OF_BATCH * scores;
 }
 
 /** Frames of the longest piece, and bytes of its log-mel and of its features. */
