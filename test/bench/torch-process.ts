@@ -25,7 +25,8 @@ export class TorchProcess {
     const python = process.env.SOTTO_TORCH_PYTHON;
     if (python === undefined) return undefined;
     const path = fileURLToPath(new URL(`../../../test/reference/${script}`, import.meta.url));
-    const env = { ...process.env, OMP_NUM_THREADS: String(threads) };
+    // Threads that spin while they wait would count as CPU time of the network.
+    const env = { ...process.env, OMP_NUM_THREADS: String(threads), OMP_WAIT_POLICY: 'passive' };
     return new TorchProcess(spawn(python, [path], { stdio: ['pipe', 'pipe', 'inherit'], env }));
   }
 
