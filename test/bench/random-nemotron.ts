@@ -167,7 +167,7 @@ async function featuresOf(encoder: CausalConformerEncoder): Promise<MxArray> {
   const samples = randomAudio(Math.ceil(to / 100) + 1);
   const frames = framesBetween(mel, 0, to, samples.length, (a, b) => samples.slice(a, b));
   const start = chunks.start();
-  const { features, state } = await chunks.encode(frames, start, false);
+  const { features, state } = await chunks.encode(frames, start, false, new AbortController().signal);
   disposeState(start);
   disposeState(state);
   chunks.dispose();

@@ -84,43 +84,53 @@ describe('greedy decoding', () => {
 });
 
 describe('prefix beam search', () => {
-  test.each(beams)('equals pyctcdecode', ({ classes, logprobs, best }) => {
+  test.each(beams)('equals pyctcdecode', async ({ classes, logprobs, best }) => {
     const emissions = { frames: logprobs.length / classes, classes, logprobs: Float32Array.from(logprobs) };
-    const found = prefixBeam(emissions, EVERYTHING).slice(0, best.length);
+    const found = (await prefixBeam(emissions, EVERYTHING)).slice(0, best.length);
     expect(found.map(({ tokens }) => tokens)).toEqual(best.map(([tokens]) => tokens));
     for (const [i, { logprob }] of found.entries()) expect(logprob).toBeCloseTo(best[i]?.[1] ?? 0, 3);
   });
 
-  test.each(Array.from({ length: 20 }, (_, seed) => seed))('an unlimited beam has every text: %p', (seed) => {
-    const emissions = randomEmissions(5, 3, seed);
-    const expected = textsOf(emissions);
-    const found = prefixBeam(emissions, EVERYTHING);
-    expect(new Set(found.map(({ tokens }) => tokens.join()))).toEqual(new Set(expected.keys()));
-    for (const { tokens, logprob } of found) {
-      expect(logprob).toBeCloseTo(expected.get(tokens.join()) ?? 0, 4);
-    }
-    expect(found.map(({ logprob }) => logprob)).toEqual(
-      found.map(({ logprob }) => logprob).sort((a, b) => b - a),
-    );
-  });
+  test.each(Array.from({ length: 20 }, (_, seed) => seed))(
+    'an unlimited beam has every text: %p',
+    async (seed) => {
+      const emissions = randomEmissions(5, 3, seed);
+      const expected = textsOf(emissions);
+      const found = await prefixBeam(emissions, EVERYTHING);
+      expect(new Set(found.map(({ tokens }) => tokens.join()))).toEqual(new Set(expected.keys()));
+      for (const { tokens, logprob } of found) {
+        expect(logprob).toBeCloseTo(expected.get(tokens.join()) ?? 0, 4);
+      }
+      expect(found.map(({ logprob }) => logprob)).toEqual(
+        found.map(({ logprob }) => logprob).sort((a, b) => b - a),
+      );
+    },
+  );
 
-  test('a narrow beam keeps its size and finds the best of a clear case', () => {
+  test('a narrow beam keeps its size and finds the best of a clear case', async () => {
     const emissions = randomEmissions(12, 4, 3, 12);
-    const wide = prefixBeam(emissions, { ...EVERYTHING, beamSize: 4000 });
-    const narrow = prefixBeam(emissions, { blank: 0, beamSize: 4 });
+    const wide = await prefixBeam(emissions, { ...EVERYTHING, beamSize: 4000 });
+    const narrow = await prefixBeam(emissions, { blank: 0, beamSize: 4 });
     expect(narrow.length).toBeLessThanOrEqual(4);
     expect(narrow[0]?.tokens).toEqual(wide[0]?.tokens);
     expect(narrow[0]?.logprob).toBeLessThanOrEqual((wide[0]?.logprob ?? 0) + 1e-6);
   });
 });
 
-test('hotwords change the text, and their bonus is told apart from the probability', () => {
+test('a beam lets the event loop run, and stops once it is cancelled', async () => {
+  const controller = new AbortController();
+  setImmediate(() => controller.abort());
+  const options = { blank: 0, beamSize: 4, signal: controller.signal };
+  await expect(prefixBeam(randomEmissions(200, 4, 1), options)).rejects.toMatchObject({ code: 'CANCELLED' });
+});
+
+test('hotwords change the text, and their bonus is told apart from the probability', async () => {
   const emissions = randomEmissions(5, 4, 21);
-  const plain = prefixBeam(emissions, EVERYTHING);
+  const plain = await prefixBeam(emissions, EVERYTHING);
   const wanted = plain.find(({ tokens }) => tokens.length === 3 && tokens[0] !== plain[0]?.tokens[0]);
   const tokenizer = { encode: () => [...(wanted?.tokens ?? [])], decode: () => '' };
   const hotwords = new Hotwords(['wanted'], tokenizer, 5);
-  const [boosted] = prefixBeam(emissions, { ...EVERYTHING, hotwords });
+  const [boosted] = await prefixBeam(emissions, { ...EVERYTHING, hotwords });
   expect(boosted?.tokens).toEqual(wanted?.tokens);
   expect(boosted?.bonus).toBeCloseTo(15, 6);
   expect(boosted?.logprob).toBeCloseTo(wanted?.logprob ?? 0, 5);

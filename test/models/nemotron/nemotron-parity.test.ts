@@ -55,7 +55,7 @@ describe.each(['english', 'languages'] as const)('%s', (name) => {
     let from = 0;
     for (const to of ends) {
       const frames = framesBetween(mel, from, to, signal.length, (a, b) => audio.read(a, b));
-      const encoded = await encoder.encode(frames, state, to === expected.melFrames);
+      const encoded = await encoder.encode(frames, state, to === expected.melFrames, never);
       parts.push(...encoded.features.toTypedArray('float32'));
       encoded.features.dispose();
       disposeState(state);
@@ -136,7 +136,7 @@ describe.each(['english', 'languages'] as const)('%s', (name) => {
           melFramesOf(chunk + 1, encoder.chunkFrames),
         ];
         const frames = framesBetween(mel, start, end, signal.length, (a, b) => audio.read(a, b));
-        const encoded = await encoder.encode(frames, state, false);
+        const encoded = await encoder.encode(frames, state, false, never);
         found.set(chunk, encoded.features.toTypedArray('float32'));
         encoded.features.dispose();
         disposeState(state);

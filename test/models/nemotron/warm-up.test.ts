@@ -10,6 +10,7 @@ import { NemotronModel } from '#daemon/models/nemotron/index.js';
 import { mx, type MxArray } from '#native/index.js';
 import { writeRandomNemotron } from '#test/bench/random-nemotron.js';
 
+const never = new AbortController().signal;
 const folder = mkdtempSync(join(tmpdir(), 'nemotron-warm-up-'));
 afterAll(() => rmSync(folder, { recursive: true }));
 
@@ -32,7 +33,7 @@ test.each([
   let state = encoder.start();
   let expected: Float32Array | undefined;
   for (let chunk = 0; chunk <= last; chunk++) {
-    const encoded = await encoder.encode(melOf(chunk), state, false);
+    const encoded = await encoder.encode(melOf(chunk), state, false, never);
     expected = encoded.features.toTypedArray('float32');
     encoded.features.dispose();
     disposeState(state);
@@ -45,10 +46,10 @@ test.each([
     for (let chunk = first; chunk < last;) {
       const end = Math.min(last, chunk + encoder.warmUpChunksAtOnce);
       const mels = Array.from({ length: end - chunk }, (_, i) => melOf(chunk + i));
-      warming = await encoder.warmUp(mels, warming, last - end);
+      warming = await encoder.warmUp(mels, warming, last - end, never);
       chunk = end;
     }
-    const encoded = await encoder.encode(melOf(last), warming, false);
+    const encoded = await encoder.encode(melOf(last), warming, false, never);
     const features = encoded.features.toTypedArray('float32');
     encoded.features.dispose();
     for (const one of [warming, encoded.state]) disposeState(one);

@@ -1,12 +1,12 @@
 /** Local attention and padded batches give the features of transformers, in plain layers and by the CPU kernels. */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { describe, expect, test } from '@jest/globals';
+import { describe, expect, jest, test } from '@jest/globals';
 
 import { SpectralFrontEnd } from '#daemon/audio/mel/front-end.js';
 import { normalizedFrames } from '#daemon/audio/mel/normalized-frames.js';
 import { nemoMel } from '#daemon/audio/mel/variants.js';
-import { encodeMel, encodeMels } from '#daemon/models/conformer/encode-mel.js';
+import { encodeMel, encodeMels, MAX_FRAMES_AT_ONCE } from '#daemon/models/conformer/encode-mel.js';
 import { fusedParakeet } from '#daemon/models/parakeet/fused-parakeet.js';
 import { openCheckpoint, readConfig } from '#daemon/models/parakeet/parakeet-checkpoint.js';
 import { Parakeet } from '#daemon/models/parakeet/parakeet-network.js';
@@ -121,5 +121,19 @@ test('long audio passes through the subsampling in parts, with the bits of the w
   expect(inParts.shape).toEqual([848, dims]);
   expect(distance(inParts.toTypedArray('float32'), direct.toTypedArray('float32'))).toBeLessThan(1e-5);
   mx.dispose([whole, direct, inParts, places.sinusoids]);
+  model.dispose();
+});
+
+test('long audio stops between two parts of the subsampling, and frees everything', async () => {
+  const model = await load(false);
+  const { bands } = model.config.encoder;
+  const before = mx.liveArrays();
+  const mel = mx.tidy(() => mx.random.normal([3 * MAX_FRAMES_AT_ONCE, bands], { key: mx.random.key(3) }));
+  const controller = new AbortController();
+  const embed = jest.spyOn(model.encoder, 'embed');
+  setImmediate(() => controller.abort());
+  await expect(encodeMel(model.encoder, mel, controller.signal)).rejects.toMatchObject({ code: 'CANCELLED' });
+  expect(embed).toHaveBeenCalledTimes(1);
+  expect(mx.liveArrays()).toBe(before);
   model.dispose();
 });

@@ -1,9 +1,11 @@
 /** Runs log-mel frames through the causal encoder, chunk by chunk or many chunks at once. */
 import { mx, type Dtype, type MxArray } from '#native/index.js';
 
-import type { FramePositions } from './causal-block.js';
+import { runSteps } from '../network-steps.js';
+import type { FramePositions, LayerState } from './causal-block.js';
 import { warmUpDepth } from './causal-config.js';
 import type { CausalConformerEncoder, CausalState } from './causal-encoder.js';
+import type { SubsamplingState } from './causal-subsampling.js';
 import { checkFeatures } from './encode-mel.js';
 
 /** Products of no more rows give a row the same bits as alone: `kFewRows` of native/src/cpu/linear_loops.cc. */
@@ -45,67 +47,109 @@ export class ChunkEncoder {
    * @param mel [T, bands] of whole chunks, freed; any number of at least 1 if `isLast`
    * @param before not freed
    * @returns what the caller frees
-   * @throws SottoError ENGINE_CRASHED if the output is all zeros or NaN
+   * @throws SottoError CANCELLED within two layers; ENGINE_CRASHED if the output is all zeros or NaN
    */
-  async encode(mel: MxArray, before: CausalState, isLast: boolean): Promise<EncodedChunks> {
-    const { encoder, dtype } = this;
-    const { features, state, maxAbs } = mx.tidy(() => {
-      const frames = mx.expandDims(mx.astype(mel, dtype), 0);
-      const [x, subsampling] = encoder.embed(frames, before.subsampling, isLast);
-      const [y, layers] = encoder.forward(x, this.#positions(x, before), before.layers);
-      return {
-        features: mx.squeeze(y, 0),
-        state: { subsampling, layers },
-        maxAbs: mx.max(mx.abs(mx.astype(y, 'float32'))),
-      };
-    });
+  async encode(
+    mel: MxArray,
+    before: CausalState,
+    isLast: boolean,
+    signal: AbortSignal,
+  ): Promise<EncodedChunks> {
+    const { layers } = this.encoder;
+    const [features, state] = await this.#forward([mel], before, layers.length, isLast, signal);
+    const maxAbs = mx.tidy(() => mx.max(mx.abs(mx.astype(features, 'float32'))));
     try {
-      await mx.ready(features, maxAbs, ...arraysOf(state));
+      await mx.ready(maxAbs);
       checkFeatures(Number(maxAbs.item()));
+      return { features: mx.tidy(() => mx.squeeze(features, 0)), state };
     } catch (error) {
-      features.dispose();
       disposeState(state);
       throw error;
     } finally {
-      mx.dispose([mel, maxAbs]);
+      mx.dispose([features, maxAbs]);
     }
-    return { features, state };
   }
 
   /**
    * The state after chunks whose features are known already, exact once as many chunks were given as the features depend on.
    *
    * @param mels of at most `warmUpChunksAtOnce` chunks, [T, bands] each, freed
-   * @param before freed
+   * @param before freed, unless this fails
    * @param chunksLeft chunks until the first one that must be exact, without these
+   * @throws SottoError CANCELLED within two layers
    */
-  async warmUp(mels: readonly MxArray[], before: CausalState, chunksLeft: number): Promise<CausalState> {
-    const { encoder, chunkFrames, dtype } = this;
+  async warmUp(
+    mels: readonly MxArray[],
+    before: CausalState,
+    chunksLeft: number,
+    signal: AbortSignal,
+  ): Promise<CausalState> {
+    const { encoder, chunkFrames } = this;
     // The plain layers know one number of earlier frames for all of them.
     const depth = encoder.isChunkwise
       ? warmUpDepth(encoder.config, chunkFrames, chunksLeft + 1)
       : encoder.layers.length;
-    const state = mx.tidy(() => {
-      let { subsampling } = before;
-      const embedded = mels.map((mel) => {
-        const [x, after] = encoder.embed(mx.expandDims(mx.astype(mel, dtype), 0), subsampling, false);
-        subsampling = after;
-        return x;
-      });
-      const x = mx.concatenate(embedded, 1);
-      const [, layers] = encoder.forward(x, this.#positions(x, before), before.layers, depth);
-      return { subsampling, layers };
-    });
+    const [features, state] = await this.#forward(mels, before, depth, false, signal);
+    features.dispose();
     const after = new Set(arraysOf(state));
+    mx.dispose(arraysOf(before).filter((array) => !after.has(array)));
+    return state;
+  }
+
+  /**
+   * The output of layer `depth` and the state after it; the layers behind it keep their state.
+   *
+   * @param mels freed
+   * @param before not freed
+   */
+  async #forward(
+    mels: readonly MxArray[],
+    before: CausalState,
+    depth: number,
+    isLast: boolean,
+    signal: AbortSignal,
+  ): Promise<[MxArray, CausalState]> {
+    const { encoder } = this;
+    const [x, subsampling] = this.#embed(mels, before.subsampling, isLast);
+    const positions = mx.tidy(() => this.#positions(x, before));
+    const layers: LayerState[] = [];
+    const steps = encoder.layers.slice(0, depth).map((layer, i) => (inputs: MxArray): MxArray => {
+      const [places, state] = [positions[i], before.layers[i]];
+      if (places === undefined || state === undefined) throw new RangeError(`no state for layer ${i}`);
+      const [outputs, after] = layer.forward(inputs, places, state);
+      layers.push(after);
+      mx.asyncEval(outputs, mx.keep(arraysOfLayer(after)));
+      return outputs;
+    });
     try {
-      await mx.ready(...after);
+      const features = await runSteps(x, steps, signal);
+      await mx.ready(features, ...subsampling, ...layers.flatMap(arraysOfLayer));
+      return [features, { subsampling, layers: [...layers, ...before.layers.slice(depth)] }];
     } catch (error) {
-      disposeState(state);
+      disposeState({ subsampling, layers });
       throw error;
     } finally {
-      mx.dispose([...mels, ...arraysOf(before).filter((array) => !after.has(array))]);
+      if (positions !== this.#usual?.positions)
+        mx.dispose(positions.map(({ distances, mask }) => (mask ? [distances, mask] : [distances])));
     }
-    return state;
+  }
+
+  /** The input of the first layer, [1, T', D]. @param mels freed */
+  #embed(mels: readonly MxArray[], before: SubsamplingState, isLast: boolean): [MxArray, SubsamplingState] {
+    try {
+      return mx.tidy(() => {
+        let subsampling = before;
+        const embedded = mels.map((mel) => {
+          const frames = mx.expandDims(mx.astype(mel, this.dtype), 0);
+          const [x, after] = this.encoder.embed(frames, subsampling, isLast);
+          subsampling = after;
+          return x;
+        });
+        return [mx.concatenate(embedded, 1), subsampling];
+      });
+    } finally {
+      mx.dispose([...mels]);
+    }
   }
 
   dispose(): void {
@@ -137,12 +181,11 @@ export function disposeState(state: CausalState): void {
 }
 
 function arraysOf({ subsampling, layers }: CausalState): MxArray[] {
-  return [
-    ...subsampling,
-    ...layers.flatMap(({ attention, convolution }) =>
-      attention === undefined ? [convolution] : [attention, convolution],
-    ),
-  ];
+  return [...subsampling, ...layers.flatMap(arraysOfLayer)];
+}
+
+function arraysOfLayer({ attention, convolution }: LayerState): MxArray[] {
+  return attention === undefined ? [convolution] : [attention, convolution];
 }
 
 function settled(state: CausalState): CausalState {

@@ -1,4 +1,5 @@
 /** Runs log-mel frames through the encoder, block by block, so that the event loop runs in between. */
+import { yieldToEventLoop } from '#daemon/async.js';
 import { SottoError } from '#daemon/protocol/errors.js';
 import { mx, type MxArray } from '#native/index.js';
 
@@ -23,7 +24,7 @@ export async function encodeMel(
   signal: AbortSignal,
   context?: AttentionContext,
 ): Promise<MxArray> {
-  const x = await embedInParts(encoder, mel);
+  const x = await embedInParts(encoder, mel, signal);
   const places = mx.tidy(() => encoder.places(x, context));
   await mx.ready(x, places.sinusoids); // what they are made of must not exist beside the results of the first block
   const encoded = await encodeFrames(encoder, x, places, signal);
@@ -53,7 +54,7 @@ export async function encodeMels(
       for (const mel of mels) all.push(await encodeMel(encoder, mel, signal, context));
       return all;
     }
-    const embedded = await embedAll(encoder, mels);
+    const embedded = await embedAll(encoder, mels, signal);
     const lengths = embedded.map(({ shape }) => shape[1] ?? 0);
     const x = padded(embedded);
     const places = mx.tidy(() => encoder.places(x, context, lengths));
@@ -84,10 +85,14 @@ export function encodesTogether({ layers }: ConformerEncoder): boolean {
 }
 
 /** The input of the first block for each sequence, [1, ⌈T / 8⌉, D]. One after the other: see `MAX_FRAMES_AT_ONCE`. */
-async function embedAll(encoder: ConformerEncoder, mels: readonly MxArray[]): Promise<MxArray[]> {
+async function embedAll(
+  encoder: ConformerEncoder,
+  mels: readonly MxArray[],
+  signal: AbortSignal,
+): Promise<MxArray[]> {
   const embedded: MxArray[] = [];
   try {
-    for (const mel of mels) embedded.push(await embedInParts(encoder, mel));
+    for (const mel of mels) embedded.push(await embedInParts(encoder, mel, signal));
     return embedded;
   } catch (error) {
     mx.dispose(embedded);
@@ -107,7 +112,7 @@ function padded(sequences: readonly MxArray[]): MxArray {
 }
 
 /** The input of the first block, [1, ⌈T / 8⌉, D]. The mel frames are freed. */
-async function embedInParts(encoder: ConformerEncoder, mel: MxArray): Promise<MxArray> {
+async function embedInParts(encoder: ConformerEncoder, mel: MxArray, signal: AbortSignal): Promise<MxArray> {
   const [frames = 0, bands = 0] = mel.shape;
   const parts: MxArray[] = [];
   try {
@@ -121,6 +126,7 @@ async function embedInParts(encoder: ConformerEncoder, mel: MxArray): Promise<Mx
       });
       parts.push(part);
       await mx.ready(part);
+      await yieldToEventLoop(signal);
     }
     const [only] = parts;
     if (parts.length === 1 && only !== undefined) return parts.pop() ?? only;

@@ -23,6 +23,6 @@ export async function decodeEmissions(
   const listens = hotwords !== undefined && !hotwords.isEmpty;
   if (beamSize === 1 && !listens) return collapse(emissions, blank);
   const width = Math.max(beamSize, listens ? HOTWORD_BEAM_SIZE : 1);
-  const [best] = prefixBeam(emissions, { blank, beamSize: width, hotwords });
+  const [best] = await prefixBeam(emissions, { blank, beamSize: width, hotwords, signal });
   return alignTokens(emissions, best?.tokens ?? [], { blank, signal });
 }

@@ -2,6 +2,8 @@
  * Prefix beam search over the output of a CTC model (Hannun et al., arXiv 1408.2873, without a language model): adds the
  * probabilities of all alignments of a text, where greedy decoding follows a single one.
  */
+import { yieldToEventLoop } from '#daemon/async.js';
+
 import { type Hotwords, INITIAL_STATE, type HotwordState } from '../hotwords/hotword-trie.js';
 import type { Emissions } from './emissions.js';
 
@@ -14,7 +16,11 @@ export interface PrefixBeamOptions {
   /** Tokens below this log probability are ignored in a frame, except the best one; default -6. */
   readonly minLogprob?: number;
   readonly hotwords?: Hotwords | undefined;
+  readonly signal?: AbortSignal;
 }
+
+/** Frames until the event loop runs: some 10 ms of work. */
+const FRAMES_PER_YIELD = 32;
 
 /** A text of the beam. */
 export interface PrefixBeamResult {
@@ -25,13 +31,17 @@ export interface PrefixBeamResult {
   readonly bonus: number;
 }
 
-/** @returns the best texts, the best first, at most `beamSize` */
-export function prefixBeam(emissions: Emissions, options: PrefixBeamOptions): PrefixBeamResult[] {
-  const { blank, beamSize, maxDistance = 10, minLogprob = -6, hotwords } = options;
+/** @returns the best texts, the best first, at most `beamSize` @throws SottoError CANCELLED */
+export async function prefixBeam(
+  emissions: Emissions,
+  options: PrefixBeamOptions,
+): Promise<PrefixBeamResult[]> {
+  const { blank, beamSize, maxDistance = 10, minLogprob = -6, hotwords, signal } = options;
   const root = new Prefix(undefined, undefined, INITIAL_STATE, 0);
   root.blank = 0;
   let beam = [root];
   for (let t = 0; t < emissions.frames; t++) {
+    if (signal && t % FRAMES_PER_YIELD === 0) await yieldToEventLoop(signal);
     const frame = emissions.logprobs.subarray(t * emissions.classes, (t + 1) * emissions.classes);
     beam = nextBeam(beam, frame, candidates(frame, blank, minLogprob), blank, hotwords);
     beam.sort((a, b) => b.score - a.score);

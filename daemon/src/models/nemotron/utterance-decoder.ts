@@ -113,7 +113,7 @@ export class UtteranceDecoder implements StreamingUtterance {
     const frames = framesBetween(mel, this.#melFrames(this.#chunks), to, audio.end, (a, b) =>
       audio.read(a, b),
     );
-    const { features, state } = await encoder.encode(frames, before, isLast);
+    const { features, state } = await encoder.encode(frames, before, isLast, signal);
     disposeState(before);
     this.#state = state;
     const conditioned = mx.tidy(() => mx.contiguous(model.withLanguage(features, slot)));
@@ -140,7 +140,7 @@ export class UtteranceDecoder implements StreamingUtterance {
           const [from, to] = [this.#melFrames(chunk), this.#melFrames(chunk + 1)];
           mels.push(framesBetween(mel, from, to, audio.end, (a, b) => audio.read(a, b)));
         }
-        state = await encoder.warmUp(mels, state, this.#chunks - end);
+        state = await encoder.warmUp(mels, state, this.#chunks - end, signal);
         await yieldToEventLoop(signal);
       }
     } catch (error) {

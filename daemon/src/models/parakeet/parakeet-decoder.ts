@@ -1,4 +1,5 @@
 /** Decodes a piece of speech: the encoder once, then the transducer or the CTC head over its frames. */
+import { yieldToEventLoop } from '#daemon/async.js';
 import type { FrontEnd } from '#daemon/audio/mel/front-end.js';
 import { HOP_SAMPLES, SAMPLE_RATE } from '#daemon/audio/mel/mel.js';
 import { MIN_FRAMES } from '#daemon/audio/mel/normalized-frames.js';
@@ -107,15 +108,23 @@ export class ParakeetDecoder implements PieceDecoder {
     const { encoder } = this.#deps.model;
     const groups = encodesTogether(encoder) ? [pieces] : pieces.map((piece) => [piece]);
     for (const group of groups) {
-      const mels = await stopwatch.time('mel', () => this.#mels(group));
+      const mels = await stopwatch.time('mel', () => this.#mels(group, signal));
       yield await stopwatch.time('encode', () => encodeMels(encoder, mels, signal, this.#context));
     }
   }
 
-  async #mels(pieces: readonly SpeechPiece[]): Promise<MxArray[]> {
+  async #mels(pieces: readonly SpeechPiece[], signal: AbortSignal): Promise<MxArray[]> {
     const mels: MxArray[] = [];
-    for (const { samples } of pieces) mels.push(await melOf(this.#deps, samples));
-    return mels;
+    try {
+      for (const { samples } of pieces) {
+        mels.push(await melOf(this.#deps, samples));
+        await yieldToEventLoop(signal);
+      }
+      return mels;
+    } catch (error) {
+      mx.dispose(mels);
+      throw error;
+    }
   }
 
   #timed(tokens: readonly FramedToken[]): TimedToken[] {

@@ -1,4 +1,4 @@
-import { throwIfCancelled } from '#daemon/async.js';
+import { yieldToEventLoop } from '#daemon/async.js';
 import { mx, type MxArray } from '#native/index.js';
 
 import { HotwordTracker, type StoredHotwordState } from '../hotwords/hotword-tracker.js';
@@ -82,7 +82,7 @@ export class GreedyDecoder {
     const emissions: Emission[] = [];
     try {
       while (state.frame < frames) {
-        throwIfCancelled(signal);
+        if (signal) await yieldToEventLoop(signal);
         const from = state.frame;
         const end = Math.min(from + FRAMES_AT_ONCE, frames);
         const scored = mx.tidy(() =>
