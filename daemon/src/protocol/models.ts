@@ -79,7 +79,7 @@ export const modelsEventSchema = v.variant('type', [
   v.object({ type: v.literal('resolving'), repo: v.string() }),
   /** Waits for another process that pulls the same model. */
   v.object({ type: v.literal('waiting') }),
-  /** What will be downloaded; `downloadedBytes` exist from an earlier attempt. */
+  /** What will be downloaded; `downloadedBytes` exist from an earlier attempt or in the installed model. */
   v.object({
     type: v.literal('found'),
     name: v.string(),

@@ -8,6 +8,7 @@ import {
   readdirSync,
   renameSync,
   rmSync,
+  statSync,
   writeFileSync,
 } from 'node:fs';
 import { open } from 'node:fs/promises';
@@ -163,6 +164,64 @@ describe('pulling a model', () => {
     expect(await folder.pull(hub, 'someone/noted')).toMatchObject({ outcome: 'up-to-date' });
     expect(readFileSync(notes, 'utf8')).toBe('mine');
     expect(existsSync(join(work, 'old'))).toBe(false);
+  });
+
+  describe('a model with adapters of languages', () => {
+    const repo = 'someone/adapters';
+    const adapter = (code: string): string => `adapter.${code}.safetensors`;
+    const codes = ['deu', 'eng', 'fra', 'ita', 'nld', 'pol', 'por', 'spa', 'ukr'];
+    const all = {
+      ...modelFiles(BYTES, 'many'),
+      ...Object.fromEntries(codes.map((code) => [adapter(code), noise(3000, code)])),
+    };
+    const fetched = (mark: number): string[] =>
+      since(mark)
+        .filter(({ kind }) => kind === 'resolve')
+        .map(({ path }) => path)
+        .sort();
+    beforeAll(() => void hub.commit(repo, all));
+
+    test('of another language downloads that adapter alone', async () => {
+      await folder.pull(hub, repo, { languages: ['deu'] });
+      const weights = join(folder.models, 'adapters', 'weights.safetensors');
+      const { ino } = statSync(weights);
+      const mark = hub.hits.length;
+      const languages = ['fra', 'ukr'];
+      expect(await folder.pull(hub, repo, { languages })).toMatchObject({ outcome: 'updated' });
+      expect(fetched(mark)).toEqual(languages.map(adapter));
+      expect(folder.events.find(({ type }) => type === 'found')).toMatchObject({
+        downloadedBytes:
+          Object.values(folder.files('adapters')).reduce((sum, { length }) => sum + length, 0) - 6000,
+      });
+      expect(statSync(weights).ino).toBe(ino);
+      expect(Object.keys(folder.files('adapters'))).toEqual(
+        [...NEEDED, ...['deu', 'fra', 'ukr'].map(adapter)].sort(),
+      );
+      expect(readRecord(join(folder.models, 'adapters'))?.files).toHaveLength(NEEDED.length + 3);
+    });
+
+    test('downloads a damaged file again, and all files if asked to', async () => {
+      await folder.pull(hub, repo, { languages: ['deu'] });
+      const weights = join(folder.models, 'adapters', 'weights.safetensors');
+      writeFileSync(weights, noise(BYTES, 'damaged'));
+      let mark = hub.hits.length;
+      await folder.pull(hub, repo, { languages: ['fra'] });
+      expect(fetched(mark)).toEqual([adapter('fra'), 'weights.safetensors']);
+      expect(readFileSync(weights)).toEqual(all['weights.safetensors']);
+      mark = hub.hits.length;
+      await folder.pull(hub, repo, { languages: ['fra'], again: true });
+      expect(fetched(mark)).toEqual([...NEEDED, adapter('deu'), adapter('fra')].sort());
+    });
+
+    test('of a newer commit keeps the files that both have', async () => {
+      await folder.pull(hub, repo, { languages: ['deu'] });
+      hub.commit(repo, { ...all, [adapter('deu')]: noise(3000, 'newer') });
+      const mark = hub.hits.length;
+      await folder.pull(hub, repo);
+      // The Hub declares no SHA-256 of files in git.
+      expect(fetched(mark)).toEqual([adapter('deu'), 'config.json', 'generation_config.json']);
+      hub.commit(repo, all);
+    });
   });
 
   test('two at once download it once', async () => {

@@ -3,17 +3,17 @@
  * moment between two renames the replaced model in `old/`.
  */
 import { existsSync, readdirSync } from 'node:fs';
-import { lstat, open, readdir, rename, rm, rmdir, stat } from 'node:fs/promises';
+import { copyFile, link, lstat, open, readdir, rename, rm, rmdir, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import * as v from 'valibot';
 import { makeFolder } from '../../make-folder.js';
 import { MODEL_FILE } from '../../protocol/file-errors.js';
 import { readSmallFile } from '../../read-small-file.js';
 import { writeFileAtomic } from '../write-file-atomic.js';
-import { RECORD } from './model-record.js';
+import { readRecord, RECORD } from './model-record.js';
 import { moveOtherFiles } from './other-files.js';
 import type { RemoteModel } from './remote-model.js';
-import { isSafeName } from './safe-path.js';
+import { isSafeName, safePath } from './safe-path.js';
 import { diskError } from './download-errors.js';
 
 export const DOWNLOADS = '.downloads';
@@ -88,6 +88,29 @@ export class DownloadFolder {
       );
     } catch (error) {
       throw diskError(error, this.path);
+    }
+  }
+
+  /**
+   * Links the files of the installed model that are those of the plan, so that only the others are downloaded. Their hashes
+   * are verified with all others.
+   */
+  async linkInstalled({ repo, commit, files }: RemoteModel): Promise<void> {
+    const record = readRecord(this.target);
+    if (record?.repo !== repo) return;
+    for (const { name, bytes, sha256 } of files) {
+      const installed = record.files.find((file) => file.name === name);
+      const isSame = sha256 === undefined ? record.revision === commit : installed?.sha256 === sha256;
+      if (installed === undefined || !isSame) continue;
+      const [from, to] = [safePath(this.target, name), safePath(this.files, name)];
+      const found = await lstat(from).catch(() => undefined);
+      if (found?.isFile() !== true || found.size !== bytes || existsSync(to)) continue;
+      try {
+        await link(from, to).catch(() => copyFile(from, to)); // some file systems have no links
+        for (const part of [`${to}.part`, `${to}.part.etag`]) await rm(part, { force: true });
+      } catch (error) {
+        throw diskError(error, to);
+      }
     }
   }
 

@@ -48,7 +48,7 @@ export type PullEvent =
   | { readonly type: 'resolving'; readonly repo: string }
   /** Waiting for another process that pulls this model. */
   | { readonly type: 'waiting' }
-  /** What will be downloaded. `downloadedBytes` exist from an earlier try. */
+  /** What will be downloaded. `downloadedBytes` exist from an earlier try or in the installed model. */
   | {
       readonly type: 'found';
       readonly name: string;
@@ -148,6 +148,7 @@ async function pullLocked(name: string, source: ModelSource, options: ResolvedOp
   if (present !== undefined) return present;
   const isUpdate = existsSync(work.target);
   await work.prepare(model);
+  if (options.again !== true) await work.linkInstalled(model);
   const downloadedBytes = await work.downloadedBytes();
   await checkFreeSpace(work.path, Math.max(0, model.bytes - downloadedBytes), freeBytes);
   onEvent({ type: 'found', name, model, downloadedBytes });
@@ -267,11 +268,6 @@ async function inParallel<T>(
   if (errors.length > 0) throw errors[0];
 }
 
-/**
- * The model that already has this name, if it is the requested one.
- *
- * @throws SottoError MODEL_EXISTS if it is another one
- */
 /** The languages of an installed model and the requested ones; undefined if none were requested and none are installed. */
 function allLanguages(dir: string, requested: readonly string[] | undefined): readonly string[] | undefined {
   const installed = existsSync(dir) ? installedLanguages(readRecord(dir)) : [];
@@ -291,6 +287,11 @@ function hasAll({ files }: ModelRecord, model: RemoteModel): boolean {
   return model.files.every(({ name }) => files.some((file) => file.name === name));
 }
 
+/**
+ * The model that already has this name, if it is the requested one.
+ *
+ * @throws SottoError MODEL_EXISTS if it is another one
+ */
 function presentModel(
   models: string,
   name: string,
