@@ -1,5 +1,6 @@
 /** A file engine without a process or a model: a file is JSON that scripts its transcript. */
 import { readFileSync } from 'node:fs';
+import { defined } from '#daemon/protocol/defined.js';
 import { SottoError, type ErrorCode } from '#daemon/protocol/errors.js';
 import type { Segment, TranscribeOptions } from '#daemon/protocol/transcription.js';
 import type { Engine, EngineJob, JobReport, RunningJob } from '#daemon/supervisor/engine.js';
@@ -13,6 +14,7 @@ export interface ScriptedFile {
   /** Fails before this segment. */
   readonly failAt?: number;
   readonly failCode?: ErrorCode;
+  readonly failParam?: string;
   /** Holds before this segment until `resume`. */
   readonly holdAt?: number;
 }
@@ -65,7 +67,7 @@ export class ScriptedFiles implements Engine {
       report({ type: 'failed', error: new SottoError('AUDIO_UNSUPPORTED', 'this is not audio') });
       return;
     }
-    const { texts = [], language = 'en', failAt, failCode = 'AUDIO_TRUNCATED', holdAt } = file;
+    const { texts = [], language = 'en', failAt, failCode = 'AUDIO_TRUNCATED', failParam, holdAt } = file;
     report({ type: 'opened', durationSeconds: texts.length });
     report({
       type: 'event',
@@ -75,7 +77,8 @@ export class ScriptedFiles implements Engine {
       if (index === holdAt) await new Promise<void>((resolve) => this.#resume.push(resolve));
       if (isCancelled()) return report({ type: 'cancelled' });
       if (index === failAt) {
-        return report({ type: 'failed', error: new SottoError(failCode, 'as the script says') });
+        const error = new SottoError(failCode, 'as the script says', defined({ param: failParam }));
+        return report({ type: 'failed', error });
       }
       const text = texts[index];
       if (text !== undefined) {

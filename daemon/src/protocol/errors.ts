@@ -3,6 +3,8 @@
  * retryability and default hint follow from the code.
  */
 
+import { defined } from './defined.js';
+
 interface CodeInfo {
   readonly httpStatus: number;
   /** Whether the same request may succeed later without any change. */
@@ -374,6 +376,7 @@ export interface WireError {
   message: string;
   hint: string;
   retryable: boolean;
+  param?: string;
 }
 
 export interface SottoErrorOptions {
@@ -412,12 +415,19 @@ export class SottoError extends Error {
     return CODES[this.code].exitCode;
   }
 
-  toWire(): WireError {
-    return { code: this.code, message: this.message, hint: this.hint, retryable: this.retryable };
+  /** The same error of another field. */
+  withParam(param: string): SottoError {
+    const { code, message, hint, retryable } = this;
+    return new SottoError(code, message, { hint, retryable, param, cause: this });
   }
 
-  static fromWire(wire: WireError): SottoError {
-    return new SottoError(wire.code, wire.message, { hint: wire.hint, retryable: wire.retryable });
+  toWire(): WireError {
+    const { code, message, hint, retryable, param } = this;
+    return { code, message, hint, retryable, ...defined({ param }) };
+  }
+
+  static fromWire({ code, message, ...options }: WireError): SottoError {
+    return new SottoError(code, message, options);
   }
 
   /** Converts any thrown value: a `SottoError` is returned unchanged, anything else is wrapped with the code `fallback`. */

@@ -7,4 +7,5 @@ export const errorSchema = v.object({
   message: v.string(),
   hint: v.string(),
   retryable: v.boolean(),
+  param: v.exactOptional(v.string()),
 });

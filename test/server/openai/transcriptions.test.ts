@@ -176,6 +176,34 @@ describe('a transcription', () => {
     expect(plain).not.toHaveProperty('aligner');
   });
 
+  test.each([
+    ['nothing', 'there is no model named nothing'],
+    ['../fake', 'there is no model named "../fake"'],
+  ])('an unknown align_model %s is that field’s error', async (name, message) => {
+    const answer = await here.transcribe(HELLO, [
+      ['response_format', 'srt'],
+      ['align_model', name],
+    ]);
+    expect(answer.status).toBe(404);
+    expect(answer.json()).toMatchObject({
+      error: {
+        code: 'MODEL_NOT_FOUND',
+        message: expect.stringContaining(message) as unknown,
+        param: 'align_model',
+        hint: expect.stringContaining('aligns') as unknown,
+      },
+    });
+  });
+
+  test('a model that can’t align is the error of align_model, too', async () => {
+    const failing = { ...HELLO, failAt: 0, failCode: 'MODEL_UNSUPPORTED', failParam: 'alignModel' } as const;
+    const answer = await here.transcribe(failing, [
+      ['response_format', 'srt'],
+      ['align_model', 'fake'],
+    ]);
+    expect(answer.json()).toMatchObject({ error: { code: 'MODEL_UNSUPPORTED', param: 'align_model' } });
+  });
+
   test('accepts the parts of a form in any order', async () => {
     const answer = await here.post('/v1/audio/transcriptions', [
       ['response_format', 'text'],

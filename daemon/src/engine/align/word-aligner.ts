@@ -29,6 +29,7 @@ export function asAligner(model: Recognizer): Aligner {
   if (model.align !== undefined && model.capabilities.transcribe?.aligns === true) return model as Aligner;
   throw new SottoError('MODEL_UNSUPPORTED', `${model.name} can’t align a text`, {
     hint: 'choose a model that can, such as a Wav2Vec2 folder',
+    param: 'alignModel',
   });
 }
 

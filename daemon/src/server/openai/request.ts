@@ -90,7 +90,7 @@ function toTranscribeOptions(
 
 /** Undefined for a format without times, which has no use for it. @throws SottoError MODEL_NOT_FOUND */
 function alignModelOf({ align_model: name }: TranscriptionFields, timed: boolean): string | undefined {
-  if (name !== undefined && !isModelId(name)) throw modelNotFound(name);
+  if (name !== undefined && !isModelId(name)) throw modelNotFound(name, 'align_model');
   return timed ? name : undefined;
 }
 
@@ -105,17 +105,19 @@ export function modelOf(name: string): string | undefined {
 export function withModelHint(error: SottoError): SottoError {
   if (error.code !== 'MODEL_NOT_FOUND') return error;
   const { code, message, retryable } = error;
-  return new SottoError(code, message, {
-    hint: modelNotFound('').hint,
-    retryable,
-    param: 'model',
-    cause: error,
-  });
+  const param = ['alignModel', 'align_model'].includes(error.param ?? '') ? 'align_model' : 'model';
+  return new SottoError(code, message, { hint: NOT_FOUND_HINTS[param], retryable, param, cause: error });
 }
 
-export function modelNotFound(name: string): SottoError {
+const NOT_FOUND_HINTS = {
+  model: 'GET /v1/models lists installed models, `sotto models pull` adds one; whisper-1 is the default',
+  align_model: 'GET /v1/models lists installed models; choose one that aligns, such as a Wav2Vec2 model',
+} as const;
+
+/** @param param the field that names the model */
+export function modelNotFound(name: string, param: keyof typeof NOT_FOUND_HINTS = 'model'): SottoError {
   return new SottoError('MODEL_NOT_FOUND', `there is no model named ${JSON.stringify(name.slice(0, 80))}`, {
-    hint: 'GET /v1/models lists installed models, `sotto models pull` adds one; whisper-1 is the default',
-    param: 'model',
+    hint: NOT_FOUND_HINTS[param],
+    param,
   });
 }

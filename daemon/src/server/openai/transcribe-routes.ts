@@ -124,11 +124,10 @@ async function stream(
 /** Adds the field that caused an error. What a model refuses of a request is its language or its task. */
 function withParam(thrown: unknown, transcriptionRequest?: TranscriptionRequest): SottoError {
   const error = withModelHint(codedError(thrown));
+  if (error.param === 'alignModel') return error.withParam('align_model');
   if (error.param !== undefined) return error;
   const param = paramOf(error, transcriptionRequest);
-  if (param === undefined) return error;
-  const { code, message, hint, retryable } = error;
-  return new SottoError(code, message, { hint, retryable, param, cause: error });
+  return param === undefined ? error : error.withParam(param);
 }
 
 function paramOf(

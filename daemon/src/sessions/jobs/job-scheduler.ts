@@ -106,8 +106,7 @@ export class JobScheduler {
     const { words, replacer } = (this.#options.vocabulary ?? NO_VOCABULARY).current();
     const { alignModel, ...options } = request.options ?? {};
     const usesVocabulary = options.vocabulary !== false;
-    const aligner =
-      alignModel === undefined ? undefined : this.#options.resolveModel(alignModel, 'transcribe');
+    const aligner = alignModel === undefined ? undefined : this.#alignerOf(alignModel);
     const work: FileWork = {
       task: 'transcribe',
       options: { ...options, ...hotwordsFor(options, words) },
@@ -132,6 +131,14 @@ export class JobScheduler {
     return this.#submit(client, request, { task: 'encode', options }, (notice) => {
       if (notice.type !== 'event' && notice.type !== 'final') notify(notice);
     });
+  }
+
+  #alignerOf(name: string): ModelRef {
+    try {
+      return this.#options.resolveModel(name, 'transcribe');
+    } catch (thrown) {
+      throw SottoError.from(thrown).withParam('alignModel');
+    }
   }
 
   #submit(
