@@ -9,17 +9,12 @@ import { limitCache } from '#daemon/engine/cache-limit.js';
 import { loadRecognizer } from '#daemon/models/registry.js';
 import type { Recognizer } from '#daemon/models/speech-model.js';
 import type { TranscribeOptions, TranscribeResult } from '#daemon/protocol/transcription.js';
+import { plainOptions } from './in-process.js';
 
 const SAMPLE_RATE = 16_000;
 const WINDOW_SAMPLES = 30 * SAMPLE_RATE;
 const REPEAT = 3;
 const [, , folder = '', text] = process.argv;
-const PLAIN: TranscribeOptions = {
-  temperature: [0],
-  timestamps: text === 'text' ? 'auto' : true,
-  whisper: { conditionOnPreviousText: false },
-  vad: false,
-};
 
 interface Question {
   readonly op: string;
@@ -149,6 +144,7 @@ async function answer(model: Recognizer, question: Question): Promise<object> {
 
 limitCache();
 const model = await loadRecognizer(folder);
+const PLAIN: TranscribeOptions = { ...plainOptions(model), timestamps: text === 'text' ? 'auto' : true };
 for await (const line of createInterface({ input: process.stdin })) {
   const reply = await answer(model, JSON.parse(line) as Question).catch((error: unknown) => ({
     error: error instanceof Error ? error.message : String(error),

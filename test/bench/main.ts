@@ -6,6 +6,7 @@
  *     npm run bench -- capture      time from the hotkey to the first sample and to the first word on the screen
  *     npm run bench -- cold         time from start of `sotto transcribe` to the first text, cold and warm
  *     npm run bench -- kernels      products, attention and GELU at Whisper's shapes, and in plain MLX ops
+ *     npm run bench -- moonshine    time and CPU time of Moonshine, and of onnxruntime on the original files
  *     npm run bench -- nemotron     cost of Nemotron's live steps and of a file at full size, with random weights
  *     npm run bench -- parakeet     cost of Parakeet's encoder and loop at full size, with random weights, and torch's
  *     npm run bench -- wav2vec2     cost of Wav2Vec2 at full size, with random weights, and torch's
@@ -57,6 +58,7 @@ import { memory } from './memory.js';
 import { memoryLength } from './memory-length.js';
 import { offline } from './offline.js';
 import { overhead } from './overhead.js';
+import { moonshine } from './moonshine-peers.js';
 import { nemotron } from './nemotron.js';
 import { parakeet } from './parakeet.js';
 import { wav2vec2 } from './wav2vec2.js';
@@ -77,6 +79,7 @@ const benches: Record<string, (argv: string[]) => Promise<void>> = {
   offline,
   profile,
   overhead,
+  moonshine,
   nemotron,
   parakeet,
   wav2vec2,

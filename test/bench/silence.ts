@@ -102,7 +102,10 @@ export async function silence(argv: string[]): Promise<void> {
       sounds?.rows.push([name, mode, ...(await countSounds(model, options))]);
       pauses?.rows.push([name, mode, ...(await countPauses(model, options))]);
     }
-    if (speech !== undefined) speech.rows.push([name, ...(await countSpeech(model, args.degradations))]);
+    // The guards of other families have no threshold that can be raised.
+    if (speech !== undefined && model.family !== 'whisper')
+      console.error(`${name}: the part speech measures Whisper’s no-speech threshold`);
+    else if (speech !== undefined) speech.rows.push([name, ...(await countSpeech(model, args.degradations))]);
     model.dispose();
   }
   const text = parts
