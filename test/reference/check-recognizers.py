@@ -4,13 +4,16 @@
     .venv-parakeet/bin/python check-recognizers.py [PATTERN…] [--seeds N] [--keep DIR]
 
 For each form of `tiny_recognizers.py` whose name contains a pattern: writes the checkpoint, computes the tokens of clips of
-1 to 35 s (speech and noise), and runs `sotto transcribe … --no-vad --no-daemon --format json` on the directory. Prints each
+1 to 35 s (speech and noise), and runs `sotto transcribe … --no-vad --no-daemon --format json` on the directory. Where a reference
+exists, the clips are also decoded by the CTC head of a hybrid, as a padded batch in plain layers, and live by windows or chunks
+(test/harness/print-tokens.ts); no library has hotwords for these models. Prints each
 disagreement with the gap of two logits there in the reference: a near tie is no fault. Needs transformers 5.24, torch 2.15,
 librosa, soundfile, parakeet-mlx 0.7.0. Exits with 1 if a form fails.
 """
 
 import argparse
 import json
+import os
 import subprocess
 import sys
 import tempfile
@@ -58,13 +61,32 @@ def tokens_of_sotto(folder, files):
     return {Path(r["file"]).name: [t for s in r["segments"] for t in s["tokens"]] for r in results}
 
 
+def tokens_of_way(folder, files, way):
+    env = {**os.environ, **({"SOTTO_CPU_ISA": "none"} if way == "batch" else {})}  # the kernels encode one after the other
+    command = ["node", ROOT / "dist/test/harness/print-tokens.js", folder, way, *files]
+    done = subprocess.run([str(part) for part in command], capture_output=True, text=True, timeout=LIMIT_SECONDS, env=env)
+    if done.returncode != 0:
+        raise RuntimeError(f"print-tokens: {done.stderr.strip()[-600:]}")
+    return {r["file"]: r["tokens"] for r in map(json.loads, done.stdout.splitlines())}
+
+
 def check(name, make, files, folder, seed):
     """@returns whether all tokens agree"""
     folder.mkdir(parents=True)
     reference = make(folder, seed)
     with torch.no_grad():
         wanted = {path.name: reference(samples) for path, samples in files.items()}
-    found = tokens_of_sotto(folder, files)
+    agree = compare(name, seed, wanted, tokens_of_sotto(folder, files))
+    longest = max(len(samples) for samples in files.values())
+    for way, of_way in getattr(reference, "ways", {}).items():
+        with torch.no_grad():
+            wanted = {path.name: of_way(samples, longest) for path, samples in files.items()}
+        agree = compare(f"{name}, {way}", seed, wanted, tokens_of_way(folder, files, way)) and agree
+    return agree
+
+
+def compare(name, seed, wanted, found):
+    """@returns whether all tokens agree but for near ties"""
     faults = []
     for file, (tokens, gaps) in wanted.items():
         got = found.get(file)

@@ -2,7 +2,8 @@
 
 Each form is a function that writes a model directory and returns a reference: a function from samples to (tokens, gaps). A gap
 is the smallest distance between the best and the second-best logit in the steps that lead to a token; the last gap is that of
-the steps after all tokens. A disagreement at a small gap is a near tie.
+the steps after all tokens. A disagreement at a small gap is a near tie. `reference.ways` has the same for other ways to decode:
+`ctc` by the second head, `batch` of all clips padded to the longest, `live` by windows or chunks as audio arrives.
 """
 
 import json
@@ -257,6 +258,9 @@ def rename(folder, new_name):
 # Parakeet and Nemotron streaming, by transformers
 
 BLANK = len(PIECES)
+FRAME = 1280  # samples
+# Windows of buffered decoding in frames, as in test/harness/print-tokens.ts, and the fewest samples that have features.
+LEFT, CHUNK, AHEAD, MIN_REST = 25, 10, 5, 320
 ENCODER = {"hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 4, "intermediate_size": 64, "subsampling_conv_channels": 8}
 
 
@@ -315,7 +319,19 @@ def parakeet_ctc(folder, seed, encoder, dtype="float32", shard=None, tokenizer="
     def reference(samples):
         return collapsed(model(mel_of(extractor, samples)).logits[0], BLANK)
 
+    def padded(samples, longest):
+        found = extractor([samples, np.zeros(longest, np.float32)], sampling_rate=16000, return_tensors="pt")
+        logits = model(**found).logits[0]
+        return collapsed(logits[: encoder_frames(int(found["attention_mask"][0].sum()))], BLANK)
+
+    reference.ways = {"batch": padded}
     return reference
+
+
+def encoder_frames(frames):
+    for _ in range(3):
+        frames = (frames - 1) // 2 + 1
+    return frames
 
 
 def save_processor(folder, extractor, tokenizer, extra=()):
@@ -459,6 +475,26 @@ def transducer(folder, seed, model, durations, symbols, share, dtype, shard, tok
             assert [t for t in made if t != BLANK] == tokens or min(gaps) < 1e-3, "generate differs from the walk"
         return tokens, gaps
 
+    def padded(samples, longest):
+        found = extractor([samples, np.zeros(longest, np.float32)], sampling_rate=16000, return_tensors="pt")
+        hidden = model.encoder(found["input_features"], attention_mask=found["attention_mask"]).last_hidden_state[0]
+        frames = model.encoder_projector(hidden[: encoder_frames(int(found["attention_mask"][0].sum()))])
+        return torch_walk(model, frames, BLANK, durations, symbols)[:2]
+
+    def live(samples, _):
+        """Buffered windows: the frames of each chunk, computed with left context and look-ahead, joined."""
+        encode = lambda part: model.encoder(mel_of(extractor, part)).last_hidden_state[0]
+        parts, at = [], 0
+        while (at + CHUNK + AHEAD) * FRAME <= len(samples):
+            start = max(0, at - LEFT)
+            parts.append(encode(samples[start * FRAME : (at + CHUNK + AHEAD) * FRAME])[at - start : at - start + CHUNK])
+            at += CHUNK
+        if len(samples) - at * FRAME >= MIN_REST:
+            start = max(0, at - LEFT)
+            parts.append(encode(samples[start * FRAME :])[at - start :])
+        return torch_walk(model, model.encoder_projector(torch.cat(parts)), BLANK, durations, symbols)[:2]
+
+    reference.ways = {"batch": padded, "live": live}
     return reference
 
 
@@ -508,6 +544,7 @@ def nemotron(folder, seed, encoder, layers=2, units=16, prompts=None, dtype="flo
         assert [t for t in made if t != blank] == tokens or min(gaps) < 1e-3, "generate differs from the walk"
         return tokens, gaps
 
+    reference.ways = {"live": lambda samples, _: reference(samples)}  # chunks give the features of the whole
     return reference
 
 
@@ -582,6 +619,14 @@ def parakeet_mlx(folder, seed, kind, layers, bands, bias, scaled, lstm=1, kernel
             if best is None or score > best[0]:
                 best = (score, model, arrays)
     _, model, arrays = best
+    if kind == "hybrid":  # the frames decide what its second head says, and the blank wins at some of them
+        head = model.ctc_decoder.decoder_layers[0]
+        logits = head(model.encoder(clip)[0])[0]
+        scale = 4 / mx.std(logits)
+        blank = 4 * (mx.arange(BLANK + 1) == BLANK)
+        balanced = {"weight": head.weight * scale, "bias": (head.bias - mx.mean(logits, 0)) * scale + blank}
+        head.update(balanced)
+        arrays |= {f"ctc_decoder.decoder_layers.0.{name}": value for name, value in balanced.items()}
     mx.save_safetensors(str(folder / "model.safetensors"), arrays, {"format": "mlx"})
 
     def reference(samples):
@@ -591,6 +636,12 @@ def parakeet_mlx(folder, seed, kind, layers, bands, bias, scaled, lstm=1, kernel
             return collapsed(torch.from_numpy(np.array(model.decoder(features))[0]), BLANK)
         return tokens, [np.nan] * (len(tokens) + 1)
 
+    def by_ctc(samples, _):
+        features, _ = model.encoder(mx.array(mel_of(extractor, samples).numpy()))
+        return collapsed(torch.from_numpy(np.array(model.ctc_decoder(features))[0]), BLANK)
+
+    if kind == "hybrid":
+        reference.ways = {"ctc": by_ctc}
     return reference
 
 
