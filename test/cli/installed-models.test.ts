@@ -176,6 +176,25 @@ describe('sotto models', () => {
     expect(settings()).toMatchObject({ model: own });
   });
 
+  test('list and recommend name the model for English dictation until another one is chosen', async () => {
+    writeFileSync(home.paths.settings, '{}');
+    expect(await run('list')).toBe(0);
+    expect(written.stdout).toMatch(/ {2}moonshine-base-6bit .*included; used for English dictation/);
+    expect(written.stdout).toMatch(/\* whisper-base-6bit .*included$/m);
+    written.stdout = '';
+    const note = 'English dictation uses moonshine-base-6bit until you choose a model';
+    expect(await run('recommend')).toBe(0);
+    expect(written.stdout).toContain(note);
+    written.stdout = '';
+    expect(await run('recommend', '--language', 'de')).toBe(0);
+    expect(written.stdout).not.toContain(note);
+    await run('use', 'whisper-base-6bit');
+    written.stdout = '';
+    expect([await run('list'), await run('recommend')]).toEqual([0, 0]);
+    expect(written.stdout).toMatch(/moonshine-base-6bit .*included$/m);
+    expect(written.stdout).not.toContain('English dictation');
+  });
+
   test('use keeps an invalid settings file', async () => {
     writeFileSync(home.paths.settings, '{"model":');
     expect(await run('use', 'whisper-base-6bit')).toBe(2);
@@ -190,7 +209,8 @@ describe('sotto models', () => {
     expect(settings()).toEqual({});
     expect(written.stdout).toContain('the included model is the default now');
     expect(await run('remove', 'model', '--yes')).toBe(3);
-    expect(await run('remove', 'whisper-base-6bit', '--yes')).toBe(2);
+    for (const included of ['whisper-base-6bit', 'moonshine-base-6bit'])
+      expect(await run('remove', included, '--yes')).toBe(2);
     expect(existsSync(starterModel())).toBe(true);
   });
 

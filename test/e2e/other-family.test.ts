@@ -178,6 +178,7 @@ describeWithEngine()('a family that is not Whisper', () => {
           tasks: ['transcribe', 'speak', 'codec', 'converse'],
           chosenFor: ['transcribe', 'speak'],
         },
+        { name: 'moonshine-base-6bit', tasks: ['transcribe'], chosenFor: [] },
         { name: 'whisper-base-6bit', tasks: ['transcribe'], chosenFor: [] },
       ]);
       expect((await run('models', 'list')).stdout).toContain('* tone');
@@ -249,7 +250,8 @@ describeWithEngine()('a family that is not Whisper', () => {
     await openai.body.dump();
     const models = await request('http://localhost/v1/models', { dispatcher });
     const { data } = (await models.body.json()) as { data: { id: string }[] };
-    expect(data.map(({ id }) => id)).toEqual(['whisper-1', 'tts-1', 'fake', 'tone', 'whisper-base-6bit']);
+    const included = ['moonshine-base-6bit', 'whisper-base-6bit'];
+    expect(data.map(({ id }) => id)).toEqual(['whisper-1', 'tts-1', 'fake', 'tone', ...included]);
     const refused = await send({ model: 'tone', input: TEXT, voice: 'none' });
     expect(refused.statusCode).toBe(400);
     expect(await refused.body.json()).toMatchObject({ error: { code: 'INVALID_ARGUMENT' } });

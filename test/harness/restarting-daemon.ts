@@ -3,6 +3,7 @@
  * time, which show every lost or doubled sample.
  */
 import { spawn, type ChildProcess } from 'node:child_process';
+import { writeFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Dictation, SottoClient } from '#daemon/client/index.js';
 import { SottoError } from '#daemon/protocol/errors.js';
@@ -26,10 +27,11 @@ export class RestartingDaemon {
   #ended = false;
   deaths = 0;
 
-  /** @param realModel model folder for the real engine, or `default`; the fake engine if absent */
+  /** @param realModel model folder for the real engine, or `default` for those that are included; the fake engine if absent */
   constructor(realModel?: string) {
     this.#model = realModel === 'default' ? undefined : realModel;
     this.#isReal = realModel !== undefined;
+    if (realModel === 'default') writeFileSync(this.home.paths.settings, '{}');
     this.#start();
   }
 

@@ -124,6 +124,19 @@ describe('a model for English that can’t be loaded', () => {
     expect(collector.committed).toBe(rampText(TOTAL));
   });
 
+  test('is replaced in a switch, too', async () => {
+    const daemon = daemonWithEnglish();
+    const { collector, session } = await opened(daemon, { options: { language: 'de' } });
+    speak(session, 0, SECOND);
+    await until(() => collector.committed !== '');
+    daemon.engine.failNext('INSUFFICIENT_MEMORY');
+    await daemon.live.switch(session, 1, { options: { language: 'en' } });
+    await until(() => collector.numbered.some(({ type }) => type === 'switched'));
+    expect(collector.numbered).toContainEqual({ type: 'switched', request: 1, model: 'fake' });
+    expect(modelsOf(daemon)).toEqual([STARTER, ENGLISH.dir, STARTER]);
+    session.cancel();
+  });
+
   test('that dies is no reason to replace it', async () => {
     const daemon = daemonWithEnglish();
     daemon.engine.failNext('ENGINE_UNAVAILABLE');

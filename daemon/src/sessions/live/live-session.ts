@@ -196,7 +196,9 @@ export class LiveSession {
       this.#onReport(report);
     } else if (report.type === 'failed') {
       this.#switch = undefined;
-      this.switchFailed(report.error, request);
+      const other = this.#deps.afterRefusal?.(settings, report.error);
+      if (other === undefined) this.switchFailed(report.error, request);
+      else this.switchTo(other, request);
       this.#feed();
     }
   }
