@@ -41,7 +41,7 @@ const isRight = (text: string): boolean => errorsIn(JFK_TEXT, text, 'en').errors
 
 withEngine('models of a running daemon', () => {
   test('can be switched during a dictation: no word is lost, and the next one uses the new model', async () => {
-    const { models, status } = await bound(start());
+    const { models, status } = await bound(start({ model: 'whisper-base-6bit' }));
     const speaking = startSotto(['dictate', '--from', jfk, '--events'], {
       home: home.folder,
       realEngine: true,

@@ -75,6 +75,8 @@ describe('ModelLifecycle', () => {
     lifecycle.lost('died');
     lifecycle.ready();
     expect(loads()).toEqual([...both, ...both]);
+    lifecycle.unload();
+    expect(sent.slice(-2).map(({ type }) => type)).toEqual(['load-cancel', 'unload']);
     // Once another model is chosen, it is not loaded any more.
     lifecycle.keep([]);
     lifecycle.lost('died');

@@ -184,7 +184,10 @@ export class ModelLifecycle implements ModelEngine {
   }
 
   unload(): void {
-    if (this.#ready) this.#options.send({ type: 'unload' });
+    if (!this.#ready) return;
+    for (const [requestId, { alongside }] of this.#loadRequests)
+      if (alongside !== undefined) this.#options.send({ type: 'load-cancel', requestId });
+    this.#options.send({ type: 'unload' });
   }
 
   watchModels(listener: (models: readonly ModelStatus[]) => void): () => void {
