@@ -17,7 +17,7 @@ const withEngine = describeWithEngine();
 const home = withHome();
 let clip = '';
 beforeEach(async () => {
-  writeFileSync(home.paths.settings, '{}');
+  writeFileSync(home.paths.settings, '{"model":"whisper-base-6bit"}');
   const sonnet = await samplesOf(join(bundledSpeech, 'sonnet1.mp3'));
   const samples = Int16Array.from(sonnet.subarray(36 * SECOND, 45 * SECOND), (one) => one * 32_767);
   clip = join(home.folder, 'bud.wav');
