@@ -75,7 +75,7 @@ export const commonOptionsSchema = v.object({
   multilingual: v.exactOptional(v.boolean()),
   /** `translate`: into English. */
   task: v.exactOptional(v.picklist(['transcribe', 'translate'])),
-  /** Temperatures to try one after the other while a decode fails the quality checks. */
+  /** Temperatures to try one after the other while a decode fails the quality checks; default 0, 0.2 … 1. */
   temperature: v.exactOptional(v.pipe(v.array(inRange(0, 2)), v.minLength(1), v.maxLength(16))),
   /**
    * `false`: no timestamp tokens, so that each window becomes one segment. `auto` is fastest: no timestamps if the audio fits
@@ -84,7 +84,10 @@ export const commonOptionsSchema = v.object({
   timestamps: v.exactOptional(v.union([v.boolean(), v.literal('auto')])),
   /** `false`: transcribe silence, too. Otherwise only detected speech is transcribed. */
   vad: v.exactOptional(v.union([v.boolean(), speechOptionsSchema])),
-  /** Beam size at temperature 0; default 1, which is greedy. */
+  /**
+   * Beam size at temperature 0; 1 is greedy. If omitted, and no `temperature` is given either, Whisper decodes greedily, and
+   * doubtful windows again with 5 beams; other families are greedy.
+   */
   beamSize: v.exactOptional(v.pipe(integer, v.minValue(1), v.maxValue(16))),
   /** Whether segments contain their words with times; segments then start and end with their words. */
   wordTimestamps: v.exactOptional(v.boolean()),

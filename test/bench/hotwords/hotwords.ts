@@ -15,7 +15,7 @@ import { parseArgs } from 'node:util';
 import { AudioWindows, WINDOW_FRAMES } from '#daemon/models/whisper/encode/audio-windows.js';
 import { type DecodeContext, makeCaches } from '#daemon/models/whisper/decode/decode.js';
 import { disposeWindow, encode, type EncodedWindow } from '#daemon/models/whisper/encode/encode.js';
-import { decodeOnce } from '#daemon/models/whisper/decode/fallback.js';
+import { decodeOnce } from '#daemon/models/whisper/decode/decode-once.js';
 import { Hotwords, BONUS_NATS_PER_TOKEN, type WordTokenizer } from '#daemon/models/hotwords/hotword-trie.js';
 import { MoonshineModel } from '#daemon/models/moonshine/index.js';
 import { WhisperModel } from '#daemon/models/whisper/index.js';

@@ -79,21 +79,28 @@ interface PeerTranscripts {
 /**
  * Transcripts of the peers, from the cache or, with `runMissing`, computed now. The cache key is program, weights,
  * settings and the clip's bytes.
+ *
+ * @param wanted names of columns; all by default
  */
-export function peerTranscripts(clips: readonly QualityClip[], runMissing: boolean): PeerTranscripts {
+export function peerTranscripts(
+  clips: readonly QualityClip[],
+  runMissing: boolean,
+  wanted?: readonly string[],
+): PeerTranscripts {
+  const columns = PEERS.filter(({ name }) => wanted?.includes(name) ?? true);
   const skipped: string[] = [];
   const missing = new Map<Program, string | undefined>();
   const source = join(reference, '.weights-peers/source');
   const weights = existsSync(source) ? readFileSync(source, 'utf8').trim() : 'none';
   for (const program of Object.keys(INSTALLS) as Program[]) {
-    const jobs = jobsOf(program, clips, weights).filter(({ out }) => !existsSync(out));
+    const jobs = jobsOf(program, columns, clips, weights).filter(({ out }) => !existsSync(out));
     const reason = runMissing ? missingSetup(program) : 'peers are disabled';
     missing.set(program, reason);
     if (jobs.length > 0 && reason === undefined) run(program, jobs);
   }
   const versions: Record<string, string> = {};
   const texts = new Map<string, ReadonlyMap<string, string>>();
-  for (const { name, program, settings } of PEERS) {
+  for (const { name, program, settings } of columns) {
     const found = new Map<string, string>();
     for (const clip of clips) {
       const file = outOf(program, settings, clip, weights);
@@ -118,10 +125,15 @@ interface Job {
   readonly out: string;
 }
 
-function jobsOf(program: Program, clips: readonly QualityClip[], weights: string): Job[] {
-  const columns = PEERS.filter((column) => column.program === program);
+function jobsOf(
+  program: Program,
+  columns: readonly PeerColumn[],
+  clips: readonly QualityClip[],
+  weights: string,
+): Job[] {
+  const own = columns.filter((column) => column.program === program);
   return clips.flatMap((clip) =>
-    columns.map(({ settings }) => ({
+    own.map(({ settings }) => ({
       file: clip.file,
       language: clip.language,
       settings,

@@ -4,7 +4,7 @@
  *
  *     npm run bench -- quality [--model DIR] [--kinds A,B] [--columns A,B] [--no-peers] [--reuse-sotto]
  *
- * Transcripts of the peers (an hour on two cores) are cached outside the repository: `$SOTTO_QUALITY_CACHE`, else
+ * --columns names columns of Sotto and of the peers. Transcripts of the peers (an hour on two cores) are cached outside the repository: `$SOTTO_QUALITY_CACHE`, else
  * `~/.cache/sotto-bench/quality`. Sotto's are cached until the code changes (--reuse-sotto: always). --no-peers uses only
  * cached transcripts. A clip counts only if every column has it.
  */
@@ -49,8 +49,8 @@ export async function quality(argv: string[]): Promise<void> {
   const kinds = args.kinds?.split(',');
   const clips = (await qualityClips()).filter(({ kind }) => kinds?.includes(kind) ?? true);
 
-  const peers = peerTranscripts(clips, !args['no-peers']);
   const wanted = args.columns?.split(',');
+  const peers = peerTranscripts(clips, !args['no-peers'], wanted);
   const sottoColumns = SOTTO_COLUMNS.filter(({ name }) => wanted?.includes(name) ?? true);
   const sotto = await sottoTranscripts(args.model, clips, sottoColumns, args['reuse-sotto']);
   const texts = new Map<string, ReadonlyMap<string, string>>(sotto.texts);

@@ -8,7 +8,7 @@ import {
   type DecodeSearchOptions,
 } from '#daemon/models/whisper/decode/decode.js';
 import { disposeWindow, encode } from '#daemon/models/whisper/encode/encode.js';
-import { decodeOnce } from '#daemon/models/whisper/decode/fallback.js';
+import { decodeOnce } from '#daemon/models/whisper/decode/decode-once.js';
 import { WhisperModel } from '#daemon/models/whisper/index.js';
 import { LogitFilters } from '#daemon/models/whisper/decode/logit-filters.js';
 import { mx } from '#native/index.js';

@@ -94,7 +94,7 @@ export function addDecodeFlags(command: Command): Command {
   command.option('--prefix <text>', 'text that the transcript begins with');
 
   command.optionsGroup('Speed and accuracy:');
-  add('-b, --beam-size <beams>', 'beam size: slower, slightly more accurate (default: 1)', whole(1, 16));
+  add('-b, --beam-size <beams>', 'beam size (default: 1, and 5 for doubtful passages)', whole(1, 16));
   add(
     '--batch-size <n>',
     'windows to decode in parallel (default: 1; long files on a GPU: by memory)',

@@ -8,7 +8,9 @@ import { type Window, WINDOW_FRAMES } from './encode/audio-windows.js';
 import { throwIfCancelled } from '#daemon/async.js';
 import type { DecodeResult } from './decode/decode.js';
 import { disposeWindow, type EncodedWindow } from './encode/encode.js';
-import { decodeOnce, decodeWithFallback } from './decode/fallback.js';
+import { decodeOnce } from './decode/decode-once.js';
+import { decodeWithFallback } from './decode/fallback.js';
+import { decodeAgainIfDoubtful } from './decode/second-decode.js';
 import { LanguageTracker } from './language/language-tracker.js';
 import { detectOverWindows } from './language/language-votes.js';
 import { isPlausible, shortWindowFrames } from './encode/short-window.js';
@@ -66,9 +68,14 @@ export async function* decodeSequential(
       const prompt = work.prompt.tokens;
       let result: DecodeResult | undefined;
       if (lengthOf(window) < WINDOW_FRAMES) {
-        result = yield* decodeOnce(context, encoded, prompt, thresholds.temperatures[0] ?? 0, signal);
+        const first = yield* decodeOnce(context, encoded, prompt, thresholds.temperatures[0] ?? 0, signal);
+        const { language } = mode;
+        const isRight = (one: DecodeResult): boolean => isPlausible(one, window.frames, language);
+        result = isRight(first)
+          ? await decodeAgainIfDoubtful(first, context, encoded, prompt, thresholds, signal)
+          : first;
         stopwatch.add('decode', result.seconds);
-        if (!isPlausible(result, window.frames, mode.language)) {
+        if (!isRight(result)) {
           disposeWindow(encoded);
           encoded = undefined; // so that a failure does not free it twice
           encoded = await work.encode(window, WINDOW_FRAMES, 'zero', signal);

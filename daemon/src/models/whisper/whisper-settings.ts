@@ -4,6 +4,7 @@ import { commonOptionsSchema, type TranscribeOptions } from '#daemon/protocol/tr
 
 import type { DecodeSearchOptions } from './decode/decode.js';
 import { type FallbackThresholds, REFERENCE_THRESHOLDS } from './decode/quality.js';
+import { secondBeamSizeFor } from './decode/second-decode.js';
 import { canChangeLanguage } from './language/detect-language.js';
 import type { Whisper } from './model.js';
 import { checkedTask } from './task.js';
@@ -53,6 +54,7 @@ export function resolveSettings(
   const multilingual = canChangeLanguage(options, model.config);
   // Batched windows know neither each other's text nor changes of language, and dropped hallucinations restart a window, so
   // these options decode sequentially.
+  const decodesTwice = options.beamSize === undefined && options.temperature === undefined;
   const needsReread = hallucinationSilenceThreshold !== undefined;
   const batched = batchSize > 1 && conditionOnPreviousText !== true && !multilingual && !needsReread;
   return {
@@ -70,6 +72,7 @@ export function resolveSettings(
     },
     search: {
       beamSize: options.beamSize,
+      secondBeamSize: decodesTwice ? secondBeamSizeFor(model.config) : undefined,
       patience: own.patience,
       lengthPenalty: own.lengthPenalty,
       bestOf: own.bestOf,

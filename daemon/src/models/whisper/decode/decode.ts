@@ -40,8 +40,10 @@ export interface DecodeContext {
 }
 
 export interface DecodeSearchOptions {
-  /** Beams at temperature 0; 1 is greedy. */
+  /** Beams at temperature 0; 1, the default, is greedy. */
   readonly beamSize?: number | undefined;
+  /** Beams that decode a doubtful greedy text again; none do if undefined. */
+  readonly secondBeamSize?: number | undefined;
   readonly patience?: number | undefined;
   readonly lengthPenalty?: number | undefined;
   /** Sequences sampled at temperatures above 0; the most probable one wins. */

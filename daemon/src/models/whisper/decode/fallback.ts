@@ -1,65 +1,17 @@
-/** Decodes again at a higher temperature if the result fails OpenAI's thresholds. */
+/** Decodes again, with beams or at a higher temperature, if the result fails OpenAI's thresholds. */
 
-import { type DecodeContext, type DecodeResult, decodeWindow, prepareInput } from './decode.js';
-import { decodeWithSearch } from '../search/decode-with-search.js';
+import { type DecodeContext, type DecodeResult, prepareInput } from './decode.js';
+import { decodeOnce } from './decode-once.js';
 import type { EncodedWindow } from '../encode/encode.js';
-import { HotwordSearch } from '../../hotwords/hotword-search.js';
-import { RepetitionStopper } from './loops.js';
-import { NoRepeatNgram } from './no-repeat-ngram.js';
-import { BeamSearch, BestOfSamples, type Search, type SearchLimits } from '../../search/search.js';
 import { type FallbackThresholds, needsFallback } from './quality.js';
+import { decodeAgainIfDoubtful } from './second-decode.js';
 import type { WhisperEvent } from '../whisper-options.js';
-
-/** One attempt: greedy or a single sample, unless the context asks for a search. */
-export function decodeOnce(
-  context: DecodeContext,
-  window: EncodedWindow,
-  prompt: readonly number[],
-  temperature: number,
-  signal: AbortSignal,
-): AsyncGenerator<WhisperEvent, DecodeResult> {
-  const search = searchAt(context, temperature);
-  if (search === undefined) return decodeWindow(context, window, prompt, temperature, signal);
-  return decodeWithSearch(context, window, prompt, temperature, search, signal);
-}
-
-/** Whether the host chooses the tokens, with one wait per token. */
-export function searchesOnHost(context: DecodeContext, temperature: number): boolean {
-  return searchAt(context, temperature) !== undefined;
-}
-
-/** The search on the host; undefined if the device samples alone. */
-function searchAt(context: DecodeContext, temperature: number): Search | undefined {
-  const { search = {}, tokenizer, model, prefix, loops } = context;
-  const { noRepeatNgram: size } = search;
-  const limits = { endOfText: tokenizer.special.endOfText, vocabulary: model.config.nVocab };
-  let chosen = choiceAt(context, temperature, limits);
-  if (chosen === undefined) return undefined;
-  if (size !== undefined) chosen = new NoRepeatNgram(chosen, { ...limits, size, prefix });
-  return loops === undefined ? chosen : new RepetitionStopper(chosen, loops, temperature > 0);
-}
-
-function choiceAt(
-  { search = {}, seed, hotwords }: DecodeContext,
-  temperature: number,
-  limits: SearchLimits,
-): Search | undefined {
-  const { beamSize = 1, bestOf: count = 1, patience, lengthPenalty, noRepeatNgram } = search;
-  const onHost = noRepeatNgram !== undefined || hotwords !== undefined;
-  if (temperature === 0) {
-    if (beamSize < 2 && !onHost) return undefined;
-    const beam = { ...limits, lengthPenalty, beamSize, patience };
-    return hotwords === undefined ? new BeamSearch(beam) : new HotwordSearch({ ...beam, hotwords });
-  }
-  if (count < 2 && !onHost) return undefined;
-  const sampleSeed = seed + Math.round(temperature * 1000);
-  const boost = hotwords && ((tokens: readonly number[]) => hotwords.boosts(tokens));
-  return new BestOfSamples({ ...limits, lengthPenalty, count, temperature, seed: sampleSeed, boost });
-}
 
 /**
  * `decodeOnce` over the ladder of temperatures; each attempt starts the text over. If all of them loop, the last result
  * keeps the loop once.
+ *
+ * @param first the result at the first temperature, if the window was decoded already
  */
 export async function* decodeWithFallback(
   context: DecodeContext,
@@ -67,13 +19,17 @@ export async function* decodeWithFallback(
   prompt: readonly number[],
   thresholds: FallbackThresholds,
   signal: AbortSignal,
+  first?: DecodeResult,
 ): AsyncGenerator<WhisperEvent, DecodeResult> {
   let result: DecodeResult | undefined;
   let seconds = 0;
   for (const [i, temperature] of thresholds.temperatures.entries()) {
     const isLast = i === thresholds.temperatures.length - 1;
     const loops = isLast ? context.loops?.lenient : context.loops;
-    result = yield* decodeOnce({ ...context, loops }, window, prompt, temperature, signal);
+    const attempt = { ...context, loops };
+    const decoded: DecodeResult =
+      i === 0 && first !== undefined ? first : yield* decodeOnce(attempt, window, prompt, temperature, signal);
+    result = await decodeAgainIfDoubtful(decoded, attempt, window, prompt, thresholds, signal);
     seconds += result.seconds;
     if (!needsFallback(result, thresholds, context.evidence)) break;
     if (isLast && loops !== undefined) {

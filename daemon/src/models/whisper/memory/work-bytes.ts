@@ -10,6 +10,7 @@ import { N_FFT, HOP_SAMPLES } from '#daemon/audio/mel/mel.js';
 import { WINDOW_FRAMES } from '../encode/audio-windows.js';
 import type { Backend } from '../../memory/backend.js';
 import type { WhisperConfig } from '../whisper-config.js';
+import { secondBeamSizeFor } from '../decode/second-decode.js';
 import { maxLiveFrames, streamingConfigFor } from '../streaming/streaming-config.js';
 
 /** A file with default options; a file with word timestamps; a decode step of a live session. */
@@ -49,6 +50,7 @@ export function workBytes(config: WhisperConfig, backend: Backend, width: number
       framesBytes + wholeWindow.encoderPeak + melBytes(nMels),
       2 * framesBytes + wholeWindow.crossAttentionPeak,
       2 * framesBytes + wholeWindow.crossAttention + wholeWindow.forwardPeak(prompt, 2),
+      2 * framesBytes + wholeWindow.crossAttention + wholeWindow.beamPeak(secondBeamSizeFor(config) ?? 1, caches) - caches,
     );
   const wordsBytes =
     baseBytes +
@@ -147,6 +149,19 @@ class WindowBytes {
       case 'gpu':
         return 24 * activation + logits;
     }
+  }
+
+  /**
+   * Peak of a beam search with its caches. When beams fork, the cache of one block is copied at a time; on a GPU all are, since
+   * a step is queued before the previous one is read.
+   *
+   * @param caches bytes of the caches of one sequence
+   */
+  beamPeak(beams: number, caches: number): number {
+    const rows = beams * caches;
+    const step = this.forwardPeak(beams, beams);
+    if (this.backend === 'gpu') return 2 * rows + step;
+    return rows + Math.max(rows / this.config.nTextLayer, step);
   }
 
   /** Peak of an alignment, with its own caches: attention scores, then probabilities at `logitRows` positions. */

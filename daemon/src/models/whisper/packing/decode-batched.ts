@@ -13,8 +13,10 @@ import { throwIfCancelled } from '#daemon/async.js';
 import type { DecodeResult } from '../decode/decode.js';
 import { decodeBatch } from './decode-batch.js';
 import { disposeWindow, encode, type EncodedWindow, joinWindows, pickWindows } from '../encode/encode.js';
-import { decodeWithFallback, searchesOnHost } from '../decode/fallback.js';
+import { searchesOnHost } from '../decode/decode-once.js';
+import { decodeWithFallback } from '../decode/fallback.js';
 import { needsFallback } from '../decode/quality.js';
+import { isDoubtful } from '../decode/second-decode.js';
 import type { PackedWindows } from './packed-windows.js';
 import type { DecodeMode, Transcription } from '../whisper-transcription.js';
 import type { WhisperEvent } from '../whisper-options.js';
@@ -96,8 +98,9 @@ async function* decodeInOrder(
 ): AsyncGenerator<WhisperEvent, void> {
   const { stopwatch, settings } = work;
   const { thresholds } = settings;
-  const [first = 0, ...fallbackTemperatures] = thresholds.temperatures;
+  const [temperature = 0, ...fallbackTemperatures] = thresholds.temperatures;
   const results: (DecodeResult | undefined)[] = entries.map(() => undefined);
+  const doubtful: (DecodeResult | undefined)[] = entries.map(() => undefined);
   let nextRow = 0;
   let areCachesInUse = true; // by the batch
   const emitReady = async function* (): AsyncGenerator<WhisperEvent, void> {
@@ -118,8 +121,8 @@ async function* decodeInOrder(
 
   const isLast = fallbackTemperatures.length === 0;
   const canBatch =
-    first === 0 &&
-    entries.every(({ context }) => context.prefix === undefined && !searchesOnHost(context, first));
+    temperature === 0 &&
+    entries.every(({ context }) => context.prefix === undefined && !searchesOnHost(context, temperature));
   const events = canBatch
     ? decodeBatch(
         entries.map(({ context }) => ({
@@ -138,7 +141,12 @@ async function* decodeInOrder(
       continue;
     }
     stopwatch.add('decode', result.seconds);
-    if (isLast || !needsFallback(result, thresholds, entries[row]?.context.evidence)) results[row] = result;
+    const context = entries[row]?.context;
+    const isFinal =
+      context === undefined ||
+      ((isLast || !needsFallback(result, thresholds, context.evidence)) &&
+        !isDoubtful(result, context, thresholds));
+    (isFinal ? results : doubtful)[row] = result;
     yield* emitReady();
   }
   areCachesInUse = false;
@@ -146,15 +154,9 @@ async function* decodeInOrder(
     if (results[row] === undefined) {
       const window = pickWindows(joined, [row]);
       try {
-        const temperatures = canBatch ? fallbackTemperatures : thresholds.temperatures;
-        const redecoded = yield* decodeWithFallback(
-          context,
-          window,
-          prompt,
-          { ...thresholds, temperatures },
-          signal,
-        );
-        stopwatch.add('decode', redecoded.seconds);
+        const first = doubtful[row];
+        const redecoded = yield* decodeWithFallback(context, window, prompt, thresholds, signal, first);
+        stopwatch.add('decode', redecoded.seconds - (first?.seconds ?? 0));
         results[row] = redecoded;
       } finally {
         disposeWindow(window);
