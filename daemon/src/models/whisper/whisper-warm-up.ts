@@ -4,7 +4,9 @@ import { mx, type MxArray } from '#native/index.js';
 import type { WarmUpResult } from '../speech-model.js';
 import { placeTokens } from './words/alignment.js';
 import { WINDOW_FRAMES } from './encode/audio-windows.js';
-import { type DecodeContext, decodeWindow, makeCaches } from './decode/decode.js';
+import { type DecodeContext, makeCaches } from './decode/decode.js';
+import { decodeSilently } from './decode/decode-once.js';
+import { secondBeamSizeFor } from './decode/second-decode.js';
 import { disposeWindow, encode } from './encode/encode.js';
 import { windowFlop } from './memory/flop.js';
 import { LogitFilters } from './decode/logit-filters.js';
@@ -82,7 +84,9 @@ export async function warmUp(
   const context = { model, tokenizer, filters, caches, startSequence, seed: 0, maxTokens: WARM_UP_TOKENS };
   try {
     for (const [done, frames] of lengths.entries()) {
-      await runWindow(deps, context, frames, signal);
+      // The length of a window makes no new kernel in the search.
+      const beamSize = done === 0 ? secondBeamSizeFor(config) : undefined;
+      await runWindow(deps, context, frames, beamSize, signal);
       onProgress((done + 1) / lengths.length);
     }
   } finally {
@@ -117,15 +121,18 @@ async function runWindow(
   deps: WhisperDeps,
   context: DecodeContext,
   frames: number,
+  beamSize: number | undefined,
   signal: AbortSignal,
 ): Promise<void> {
   const { model } = deps;
   const window = await encode(model, noise(model, frames), signal);
   try {
-    const steps = decodeWindow(context, window, [], 0, signal);
-    let step = await steps.next();
-    while (step.done !== true) step = await steps.next();
-    const tokens = step.value.tokens.filter((token) => token < context.tokenizer.special.endOfText);
+    const result = await decodeSilently(context, window, [], 0, signal);
+    if (beamSize !== undefined) {
+      await decodeSilently({ ...context, search: { beamSize } }, window, [], 0, signal);
+      for (const cache of context.caches) cache.dispose();
+    }
+    const tokens = result.tokens.filter((token) => token < context.tokenizer.special.endOfText);
     const { startSequence } = context;
     await placeTokens(deps, window, tokens, { startSequence, audioFrames: frames }, signal);
   } finally {

@@ -22,6 +22,16 @@ export function decodeOnce(
   return decodeWithSearch(context, window, prompt, temperature, search, signal);
 }
 
+/** `decodeOnce` without the growing text. */
+export async function decodeSilently(
+  ...[context, window, prompt, temperature, signal]: Parameters<typeof decodeOnce>
+): Promise<DecodeResult> {
+  const decode = decodeOnce(context, window, prompt, temperature, signal);
+  let step = await decode.next();
+  while (step.done !== true) step = await decode.next();
+  return step.value;
+}
+
 /** Whether the host chooses the tokens, with one wait per token. */
 export function searchesOnHost(context: DecodeContext, temperature: number): boolean {
   return searchAt(context, temperature) !== undefined;

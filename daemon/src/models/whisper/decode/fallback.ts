@@ -28,7 +28,9 @@ export async function* decodeWithFallback(
     const loops = isLast ? context.loops?.lenient : context.loops;
     const attempt = { ...context, loops };
     const decoded: DecodeResult =
-      i === 0 && first !== undefined ? first : yield* decodeOnce(attempt, window, prompt, temperature, signal);
+      i === 0 && first !== undefined
+        ? first
+        : yield* decodeOnce(attempt, window, prompt, temperature, signal);
     result = await decodeAgainIfDoubtful(decoded, attempt, window, prompt, thresholds, signal);
     seconds += result.seconds;
     if (!needsFallback(result, thresholds, context.evidence)) break;

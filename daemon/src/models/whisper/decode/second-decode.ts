@@ -3,11 +3,10 @@
  * decode and change few words of a confident text (measured in ../../NOTES.md).
  */
 import { type DecodeContext, type DecodeResult } from './decode.js';
-import { decodeOnce } from './decode-once.js';
+import { decodeSilently } from './decode-once.js';
 import type { EncodedWindow } from '../encode/encode.js';
 import { type FallbackThresholds, isSilent } from './quality.js';
 import type { WhisperConfig } from '../whisper-config.js';
-import type { WhisperEvent } from '../whisper-options.js';
 
 /** The default of the Whisper tools. */
 const SECOND_BEAM_SIZE = 5;
@@ -50,7 +49,7 @@ export async function decodeAgainIfDoubtful(
   const search = { ...context.search, beamSize: context.search?.secondBeamSize };
   let second: DecodeResult;
   try {
-    second = await resultOf(decodeOnce({ ...context, search }, window, prompt, 0, signal));
+    second = await decodeSilently({ ...context, search }, window, prompt, 0, signal);
   } finally {
     for (const cache of context.caches) cache.dispose(); // frees the rows of the beams; the next decode makes its own
   }
@@ -61,10 +60,4 @@ export async function decodeAgainIfDoubtful(
 function isBetter(a: DecodeResult, b: DecodeResult, { compressionRatio }: FallbackThresholds): boolean {
   const [aRepeats, bRepeats] = [a.compressionRatio > compressionRatio, b.compressionRatio > compressionRatio];
   return aRepeats === bRepeats ? a.avgLogprob > b.avgLogprob : bRepeats;
-}
-
-async function resultOf(decode: AsyncGenerator<WhisperEvent, DecodeResult>): Promise<DecodeResult> {
-  let step = await decode.next();
-  while (step.done !== true) step = await decode.next();
-  return step.value;
 }

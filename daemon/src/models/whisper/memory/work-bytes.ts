@@ -50,7 +50,10 @@ export function workBytes(config: WhisperConfig, backend: Backend, width: number
       framesBytes + wholeWindow.encoderPeak + melBytes(nMels),
       2 * framesBytes + wholeWindow.crossAttentionPeak,
       2 * framesBytes + wholeWindow.crossAttention + wholeWindow.forwardPeak(prompt, 2),
-      2 * framesBytes + wholeWindow.crossAttention + wholeWindow.beamPeak(secondBeamSizeFor(config) ?? 1, caches) - caches,
+      2 * framesBytes +
+        wholeWindow.crossAttention +
+        wholeWindow.beamPeak(secondBeamSizeFor(config) ?? 1, caches) -
+        caches,
     );
   const wordsBytes =
     baseBytes +
