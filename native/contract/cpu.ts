@@ -83,6 +83,18 @@ export interface Cpu {
     options?: StreamOption & { rotaryDims?: number; rotaryBase?: number },
   ): MxArray;
   /**
+   * The rows `rows` of a cache of `attendCached`, in new buffers; only the first `filled` positions are defined in them.
+   *
+   * @returns keys and values
+   */
+  reorderCache(
+    keys: MxArray,
+    values: MxArray,
+    rows: readonly number[],
+    filled: number,
+    options?: StreamOption,
+  ): [keys: MxArray, values: MxArray];
+  /**
    * Evaluates and checks the weights of a decoder block and holds them in one array without a value, which
    * only `decoderBlock` accepts. Order: panels, scales, biases and bias of qkv, out, cross query, cross out,
    * mlp1 and mlp2; then weight and bias of the three norms. null for a missing array.

@@ -1,5 +1,6 @@
 /** Elementwise activations, which keep shape and dtype, and softmaxes. */
 import { mx, type MxArray } from '../index.js';
+import { canPack } from './packed.js';
 
 /** x Φ(x), exact, as Whisper was trained with (arXiv 1606.08415). */
 export function gelu(x: MxArray): MxArray {
@@ -46,5 +47,17 @@ export function softmax(x: MxArray, axis = -1): MxArray {
 }
 
 export function logSoftmax(x: MxArray, axis = -1): MxArray {
-  return mx.subtract(x, mx.logsumexp(x, axis, true));
+  const [rows = 0] = x.shape;
+  if (
+    !canPack() ||
+    x.dtype !== 'float32' ||
+    x.shape.length !== 2 ||
+    x.size === 0 ||
+    (axis !== -1 && axis !== 1)
+  )
+    return mx.subtract(x, mx.logsumexp(x, axis, true));
+  // The argmax and its log-probability give the normalizer; MLX's exp computes one number at a time on the CPU.
+  const [, logprob] = mx.cpu.argmax(x);
+  const normalizer = mx.subtract(mx.max(x, -1, true), mx.reshape(logprob, [rows, 1]));
+  return mx.subtract(x, normalizer);
 }

@@ -30,6 +30,17 @@ export class PanelCache extends BufferedCache implements SelfAttentionCache {
     return mx.cpu.attendCached(qkv, keys, values, offset, rotation);
   }
 
+  /** Copies only the filled positions: beams fork at almost every token. */
+  override reorder(rows: readonly number[]): void {
+    const { keys, values } = this;
+    if (!keys || !values) return;
+    this.checkRows(rows);
+    const updated = mx.keep(mx.tidy(() => mx.cpu.reorderCache(keys, values, rows, this.filled)));
+    mx.eval(...updated); // later steps write in place
+    mx.dispose(keys, values);
+    [this.keys, this.values] = updated;
+  }
+
   /**
    * Reserves `added` positions, which count as filled at once: the op that takes the buffers must write them.
    *

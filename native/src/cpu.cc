@@ -96,6 +96,10 @@ array attend_cached(array qkv, array keys, array values, int offset, Default<0> 
   return cpu::attend_cached(qkv, keys, values, offset, {rotary_dims, rotary_base.value_or(1)}, s);
 }
 
+Pair reorder_cache(array keys, array values, std::vector<int> rows, int filled, Stream s) {
+  return cpu::reorder_cache(keys, values, rows, filled, s);
+}
+
 array decoder_weights(std::vector<MaybeArray> weights, Stream s) { return cpu::decoder_weights(std::move(weights), s); }
 
 array decoder_block(array x, array keys, array values, array cross_keys, array cross_values, array weights, int offset, double eps,
@@ -150,6 +154,7 @@ array rows(array, int, array, MaybeArray, MaybeArray, Stream) { absent(); }
 Pair cross_attention_cache(array, int, Stream) { absent(); }
 array cross_attend(array, array, array, Stream) { absent(); }
 array attend_cached(array, array, array, int, Default<0>, std::optional<double>, Stream) { absent(); }
+Pair reorder_cache(array, array, std::vector<int>, int, Stream) { absent(); }
 array decoder_weights(std::vector<MaybeArray>, Stream) { absent(); }
 array decoder_block(array, array, array, array, array, array, int, double, Stream) { absent(); }
 array relative_attention(array, array, array, array, std::optional<int>, Stream) { absent(); }
@@ -173,6 +178,7 @@ constexpr Op kOps[] = {
     op<rows>("rows", "panels, outputs, ids, *, scales, biases"),
     op<cross_attention_cache>("crossAttentionCache", "kv, heads"),
     op<cross_attend>("crossAttend", "q, keys, values"),
+    op<reorder_cache>("reorderCache", "keys, values, rows, filled"),
     op<attend_cached>("attendCached", "qkv, keys, values, offset, *, rotaryDims, rotaryBase"),
     op<decoder_weights>("decoderWeights", "weights"),
     op<decoder_block>("decoderBlock", "x, keys, values, crossKeys, crossValues, weights, offset, eps"),

@@ -319,9 +319,33 @@ describeKernels('attention over a cache', () => {
       () => mx.cpu.attendCached(mx.ones([2, 1, 48]), ...buffers(1, 1, 16, 16), 0),
       /do not match/,
     ],
+    [
+      'a reorder by a row that the cache lacks',
+      () => mx.cpu.reorderCache(...buffers(2, 1, 16, 16), [0, 2], 3),
+      /no such row/,
+    ],
+    ['a reorder to no rows', () => mx.cpu.reorderCache(...buffers(2, 1, 16, 16), [], 3), /no rows/],
+    [
+      'a reorder of more positions than there are',
+      () => mx.cpu.reorderCache(...buffers(2, 1, 16, 16), [0], 17),
+      /fewer positions/,
+    ],
   ])('%s: a specific error', (_what, make, message) => {
     // prettier-ignore
     expectInvalid(make, message);
+  });
+});
+
+describeKernels('logSoftmax', () => {
+  test('equals the logits without their logsumexp, -∞ included', () => {
+    mx.tidy(() => {
+      const logits = mx.where(mx.less(mx.random.uniform(0, 1, [5, 5000]), 0.3), -Infinity, matrix(5, 5000));
+      const expected = mx.subtract(logits, mx.logsumexp(mx.astype(logits, 'float64'), -1, true));
+      const finite = (all: MxArray): MxArray => mx.where(mx.greater(logits, -Infinity), all, 0);
+      const got = nn.logSoftmax(logits);
+      expect(errorRatio(finite(got), finite(expected), 2e-5)).toBeLessThanOrEqual(1);
+      expect(mx.equal(got, -Infinity).tolist()).toEqual(mx.equal(logits, -Infinity).tolist());
+    });
   });
 });
 

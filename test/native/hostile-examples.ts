@@ -102,6 +102,7 @@ export const EXAMPLES: Readonly<Record<string, readonly Hostile[]>> = {
   'cpu.crossAttentionCache': [a([1, 3, 64]), is(2)],
   'cpu.crossAttend': [a([1, 1, 32]), a([1, 2, 1, 16, 16], 'float16'), a([1, 2, 3, 16], 'float16')],
   'cpu.attendCached': [a([1, 1, 96]), a([1, 2, 1, 16, 16]), a([1, 2, 16, 16]), is(0)],
+  'cpu.reorderCache': [a([2, 2, 1, 16, 16]), a([2, 2, 16, 16]), is([1, 0]), is(3)],
   'cpu.relativeAttention': [a([1, 3, 24]), a([5, 8]), a([2, 4]), a([2, 4])],
   'cpu.gatedDepthwise': [a([1, 4, 16]), a([3, 8]), a([8])],
   'cpu.stridedDepthwise': [a([1, 4, 4, 8]), a([9, 8]), a([8])],

@@ -335,15 +335,19 @@ describeKernels('PanelCache', () => {
     });
   });
 
-  test.each([nn.PanelCache, nn.JointCache])('continues with the reordered rows, %p', (Cache) => {
+  test.each(
+    [nn.PanelCache, nn.JointCache].flatMap((Cache) =>
+      [15, 16, 17, 31].map((filled) => [Cache, filled] as const),
+    ),
+  )('continues with the reordered rows, %p after %i positions', (Cache, filled) => {
     using forked = new Cache(32);
     using whole = new Cache(32);
     mx.tidy(() => {
-      const [begin, next] = [numbers(2, 17, 96), numbers(3, 1, 96)];
+      const [begin, next] = [numbers(2, filled, 96), numbers(3, 1, 96)];
       const order = [1, 0, 1];
       mx.eval(forked.attend(begin, 2));
       forked.reorder(order);
-      expect([forked.batch, forked.length]).toEqual([3, 17]);
+      expect([forked.batch, forked.length]).toEqual([3, filled]);
       mx.eval(whole.attend(mx.take(begin, mx.array(Int32Array.from(order)), 0), 2));
       expect(errorRatio(forked.attend(next, 2), whole.attend(next, 2), 1e-5)).toBeLessThanOrEqual(1);
       expect(() => {

@@ -47,4 +47,8 @@ struct Rotation {
 mlx::core::array attend_cached(const mlx::core::array& qkv, const mlx::core::array& keys, const mlx::core::array& values,
                                int offset, Rotation rotation, mlx::core::StreamOrDevice where);
 
+/** Row i becomes row `rows[i]`, in new buffers in which only the first `filled` positions are defined. */
+std::pair<mlx::core::array, mlx::core::array> reorder_cache(const mlx::core::array& keys, const mlx::core::array& values,
+                                                            const std::vector<int>& rows, int filled, mlx::core::StreamOrDevice where);
+
 }  // namespace sotto::cpu

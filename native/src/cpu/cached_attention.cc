@@ -1,4 +1,5 @@
 // Attention of a decode step: few queries over keys and values in the layout of attention.h.
+#include <algorithm>
 #include <cmath>
 #include <vector>
 
@@ -152,6 +153,34 @@ class AttendCached : public CpuPrimitive {
   Rotation rotation_;
 };
 
+class ReorderCache : public CpuPrimitive {
+ public:
+  ReorderCache(mx::Stream stream, int filled) : CpuPrimitive(stream), filled_(filled) {}
+
+  void eval_cpu(const std::vector<mx::array>& inputs, std::vector<mx::array>& outputs) override {
+    for (auto& out : outputs) allocate(out);
+    queue(inputs, outputs, [rows = weak(inputs[0]), keys = weak(inputs[1]), values = weak(inputs[2]), new_keys = weak(outputs[0]),
+                            new_values = weak(outputs[1]), filled = int64_t{filled_}]() mutable {
+      const int64_t heads = values.shape(1);
+      // The panel that the next position is written to is copied too.
+      const int64_t panels = std::min(int64_t{keys.shape(2)}, filled / kPanel + 1);
+      const int64_t panel_floats = int64_t{keys.shape(3)} * kPanel, row_length = values.shape(3);
+      parallel_parts(rows.size() * heads, [&](int64_t i) {
+        const int64_t from = int64_t{rows.data<int32_t>()[i / heads]} * heads + i % heads;
+        const int64_t key_floats = keys.shape(2) * panel_floats, value_floats = values.shape(2) * row_length;
+        std::copy_n(keys.data<float>() + from * key_floats, panels * panel_floats, new_keys.data<float>() + i * key_floats);
+        std::copy_n(values.data<float>() + from * value_floats, filled * row_length, new_values.data<float>() + i * value_floats);
+      });
+    });
+  }
+
+  const char* name() const override { return "SottoReorderCache"; }
+  bool is_equivalent(const mx::Primitive&) const override { return false; }
+
+ private:
+  int filled_;
+};
+
 }  // namespace
 
 void cross_attend(Rows q, int64_t batch, int64_t queries, mx::array& keys, mx::array& values, float* out) {
@@ -242,6 +271,21 @@ mx::array attend_cached(const mx::array& qkv, const mx::array& keys, const mx::a
   require(rotation.dims == 0 || rotation.base > 0, "[attend] the base of a rotation must be above 0");
   return mx::array({qkv.shape(0), qkv.shape(1), qkv.shape(2) / 3}, mx::float32,
                    std::make_shared<AttendCached>(mx::to_stream(where), offset, rotation), {qkv, keys, values});
+}
+
+std::pair<mx::array, mx::array> reorder_cache(const mx::array& keys, const mx::array& values, const std::vector<int>& rows, int filled,
+                                              mx::StreamOrDevice where) {
+  check_cache(keys, values, values.shape(0), values.shape(1) * keys.shape(3), mx::float32);
+  require(filled >= 0 && filled <= values.shape(2), "[reorderCache] the cache has fewer positions");
+  require(!rows.empty(), "[reorderCache] no rows");
+  for (const int row : rows) require(row >= 0 && row < values.shape(0), "[reorderCache] the cache has no such row");
+  const mx::Stream stream = mx::to_stream(where);
+  auto shapes = std::vector<mx::Shape>{keys.shape(), values.shape()};
+  for (auto& shape : shapes) shape[0] = static_cast<mx::ShapeElem>(rows.size());
+  auto result = mx::array::make_arrays(std::move(shapes), {mx::float32, mx::float32}, std::make_shared<ReorderCache>(stream, filled),
+                                       {mx::array(rows.data(), {static_cast<mx::ShapeElem>(rows.size())}, mx::int32),
+                                        mx::contiguous(keys, false, stream), mx::contiguous(values, false, stream)});
+  return {result[0], result[1]};
 }
 
 }  // namespace sotto::cpu

@@ -103,6 +103,36 @@ describe('beam search', () => {
   });
 });
 
+describe('beam search without early stopping', () => {
+  test('continues past improbable early ends to the best text', () => {
+    // An end is improbable until the third token, but there are always as many as beams.
+    const model = (tokens: readonly number[]): Float32Array =>
+      Float32Array.from(tokens.length < 3 ? [-2, -0.1, -4] : [-0.05, -9, -9]);
+    const options = { endOfText: END, vocabulary: 3, beamSize: 2 };
+    expect(run(new BeamSearch(options), model, 9).tokens.length).toBeLessThan(3);
+    expect(run(new BeamSearch({ ...options, earlyStopping: false }), model, 9).tokens).toEqual([1, 1, 1]);
+  });
+
+  test('never ends with a worse text, for any model and width', () => {
+    fc.assert(
+      fc.property(
+        fc.nat(),
+        fc.integer({ min: 3, max: 9 }),
+        fc.integer({ min: 1, max: 6 }),
+        fc.integer({ min: 1, max: 9 }),
+        (seed, vocabulary, beamSize, maxSteps) => {
+          const model = modelOf(seed, vocabulary);
+          const options = { endOfText: END, vocabulary, beamSize };
+          const early = run(new BeamSearch(options), model, maxSteps);
+          const late = run(new BeamSearch({ ...options, earlyStopping: false }), model, maxSteps);
+          expect(score(late)).toBeGreaterThanOrEqual(score(early) - 1e-6);
+        },
+      ),
+      { numRuns: 300 },
+    );
+  });
+});
+
 describe('best-of sampling', () => {
   test('picks the maxSteps probable sample, is seeded, and never samples a disallowed token', () => {
     fc.assert(

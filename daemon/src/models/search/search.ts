@@ -72,6 +72,11 @@ export interface BeamOptions extends SearchLimits {
   /** The search continues until beamSize × patience sequences have ended (arXiv 2204.05424). */
   readonly patience?: number | undefined;
   readonly lengthPenalty?: number | undefined;
+  /**
+   * Whether the search ends with the last of these, as in openai/whisper. Improbable early ends can be so many that the best
+   * sequence does not reach its own. If false, it also continues while a sequence scores better than all that have ended.
+   */
+  readonly earlyStopping?: boolean | undefined;
 }
 
 /** Beam search of openai/whisper: a sequence that ends leaves the beam, and the next best one replaces it. */
@@ -113,20 +118,37 @@ export class BeamSearch implements Search {
     const rows: number[] = [];
     for (const { row, token, logprob, sequence, sumLogprob } of candidates) {
       if (token === endOfText) {
-        if (this.#ended.length < this.#maxEnded) this.#ended.push({ ...sequence, sumLogprob });
+        this.#end({ ...sequence, sumLogprob });
       } else {
         next.push(extend(sequence, token, logprob));
         rows.push(row);
         if (next.length === beamSize) break;
       }
     }
-    const isOver = this.#ended.length >= this.#maxEnded;
+    const isOver = this.#ended.length >= this.#maxEnded && !this.#mayImprove(next);
     this.#active = next;
     this.live = isOver ? [] : next;
     return isOver ? [] : rows;
   }
 
   #active: readonly Sequence[] = [START];
+
+  #end(sequence: Sequence): void {
+    const { earlyStopping = true, lengthPenalty } = this.options;
+    if (this.#ended.length < this.#maxEnded) this.#ended.push(sequence);
+    else if (!earlyStopping) {
+      this.#ended.push(sequence);
+      this.#ended.sort((a, b) => score(b, lengthPenalty) - score(a, lengthPenalty)).pop();
+    }
+  }
+
+  #mayImprove(active: readonly Sequence[]): boolean {
+    const { earlyStopping = true, lengthPenalty } = this.options;
+    if (earlyStopping) return false;
+    const [bestEnded, bestActive] = [bestOf(this.#ended, lengthPenalty), bestOf(active, lengthPenalty)];
+    if (bestEnded === undefined || bestActive === undefined) return false;
+    return score(bestActive, lengthPenalty) > score(bestEnded, lengthPenalty);
+  }
 
   leading(): Sequence | undefined {
     return this.#active[0];

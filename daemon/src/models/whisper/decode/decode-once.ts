@@ -53,11 +53,11 @@ function choiceAt(
   temperature: number,
   limits: SearchLimits,
 ): Search | undefined {
-  const { beamSize = 1, bestOf: count = 1, patience, lengthPenalty, noRepeatNgram } = search;
+  const { beamSize = 1, bestOf: count = 1, patience, earlyStopping, lengthPenalty, noRepeatNgram } = search;
   const onHost = noRepeatNgram !== undefined || hotwords !== undefined;
   if (temperature === 0) {
     if (beamSize < 2 && !onHost) return undefined;
-    const beam = { ...limits, lengthPenalty, beamSize, patience };
+    const beam = { ...limits, lengthPenalty, beamSize, patience, earlyStopping };
     return hotwords === undefined ? new BeamSearch(beam) : new HotwordSearch({ ...beam, hotwords });
   }
   if (count < 2 && !onHost) return undefined;

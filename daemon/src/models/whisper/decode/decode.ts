@@ -45,6 +45,8 @@ export interface DecodeSearchOptions {
   /** Beams that decode a doubtful greedy text again; none do if undefined. */
   readonly secondBeamSize?: number | undefined;
   readonly patience?: number | undefined;
+  /** See `BeamOptions`. */
+  readonly earlyStopping?: boolean | undefined;
   readonly lengthPenalty?: number | undefined;
   /** Sequences sampled at temperatures above 0; the most probable one wins. */
   readonly bestOf?: number | undefined;

@@ -12,7 +12,6 @@ import {
   compileTimedChoice,
   compileTimedLogprobs,
   KIND,
-  logprobsOf,
   type ChoiceMasks,
   type PlainChoice,
   type PlainLogprobs,
@@ -165,7 +164,7 @@ export class LogitFilters {
     state: TimestampState | undefined,
     compile = mx.defaultDevice() === 'gpu',
   ): MxArray {
-    if (!compile) return logprobsOf(this.later(logits, state));
+    if (!compile) return nn.logSoftmax(this.later(logits, state));
     if (state === undefined) {
       this.#plainLogprobs ??= compilePlainLogprobs(this.#choiceMasks());
       return this.#plainLogprobs(logits);

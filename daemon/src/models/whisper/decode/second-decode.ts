@@ -46,7 +46,7 @@ export async function decodeAgainIfDoubtful(
   signal: AbortSignal,
 ): Promise<DecodeResult> {
   if (!isDoubtful(first, context, thresholds)) return first;
-  const search = { ...context.search, beamSize: context.search?.secondBeamSize };
+  const search = { ...context.search, beamSize: context.search?.secondBeamSize, earlyStopping: false };
   let second: DecodeResult;
   try {
     second = await decodeSilently({ ...context, search }, window, prompt, 0, signal);

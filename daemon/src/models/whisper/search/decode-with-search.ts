@@ -1,5 +1,6 @@
 /** Decodes one window with several sequences in parallel: beam search and best-of sampling. */
 import { mx } from '#native/index.js';
+import * as nn from '#native/nn/index.js';
 
 import {
   type DecodeContext,
@@ -10,7 +11,6 @@ import {
   resultOf,
 } from '../decode/decode.js';
 import type { EncodedWindow } from '../encode/encode.js';
-import { logprobsOf } from '../decode/greedy-choice.js';
 import type { Search } from '../../search/search.js';
 import { whisperSteps } from './whisper-steps.js';
 import type { WhisperEvent } from '../whisper-options.js';
@@ -45,7 +45,7 @@ export async function* decodeWithSearch(
   try {
     let rows: number[];
     try {
-      const first = mx.tidy(() => logprobsOf(filterFirst(filters, prefilled.logits, decoderInput)));
+      const first = mx.tidy(() => nn.logSoftmax(filterFirst(filters, prefilled.logits, decoderInput)));
       mx.asyncEval(prefilled.noSpeechProb);
       rows = (await steps.readCandidates(first, signal))(0);
       await mx.ready(prefilled.noSpeechProb);
