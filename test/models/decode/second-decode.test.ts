@@ -85,14 +85,9 @@ describe('a transcription', () => {
     expect(await resultOf(speech)).toEqual(greedy);
   });
 
-  test('decodes doubtful windows of a batch again, too', async () => {
+  test('decodes the windows of a batch once', async () => {
     const options = { batchSize: 2, vad: true };
-    const [once, twice] = [
-      await resultOf(verse, { ...options, beamSize: 1 }),
-      await resultOf(verse, options),
-    ];
-    expect(once.avgLogprob).toBeLessThan(-0.2);
-    expect(twice.avgLogprob).toBeGreaterThan(once.avgLogprob);
+    expect(await resultOf(verse, options)).toEqual(await resultOf(verse, { ...options, beamSize: 1 }));
   });
 
   test('shows only the first decode as growing text, and frees every array', async () => {

@@ -54,9 +54,10 @@ export function resolveSettings(
   const multilingual = canChangeLanguage(options, model.config);
   // Batched windows know neither each other's text nor changes of language, and dropped hallucinations restart a window, so
   // these options decode sequentially.
-  const decodesTwice = options.beamSize === undefined && options.temperature === undefined;
   const needsReread = hallucinationSilenceThreshold !== undefined;
   const batched = batchSize > 1 && conditionOnPreviousText !== true && !multilingual && !needsReread;
+  // Beams would decode the windows of a batch one by one.
+  const decodesTwice = options.beamSize === undefined && options.temperature === undefined && !batched;
   return {
     task: checkedTask(options.task ?? 'transcribe', model.config),
     language: options.language === undefined ? undefined : tokenizer.resolveLanguage(options.language),

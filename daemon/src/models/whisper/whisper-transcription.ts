@@ -17,6 +17,7 @@ import { Prompt } from './decode/prompt.js';
 import { type Cut, cutSegments } from './decode/segments.js';
 import type { WhisperSettings } from './whisper-settings.js';
 import { isSilent } from './decode/quality.js';
+import { isTooLongFor } from '../text/spoken-words.js';
 import { addWordsToCut } from './words/timed-cut.js';
 import type { WhisperTokenizer } from './tokenizer.js';
 import type { WhisperResult, WhisperSegment } from './whisper-options.js';
@@ -136,7 +137,11 @@ export class Transcription<Source extends WindowSource = AudioWindows> {
   ): Promise<Cut> {
     const { settings, deps, windows } = this;
     const { tokenizer } = deps;
-    const silent = isSilent(result, settings.thresholds, windows.voice(window));
+    const voice = windows.voice(window);
+    // Without VAD the text is that of the reference.
+    const isInvented =
+      voice !== undefined && isTooLongFor(result.text, window.frames / FRAMES_PER_SECOND, mode.language);
+    const silent = isInvented || isSilent(result, settings.thresholds, voice);
     let cut: Cut = silent
       ? { segments: [], frames: window.frames }
       : cutSegments(result, tokenizer, window.start / FRAMES_PER_SECOND, window.frames, settings);

@@ -10,8 +10,6 @@ import type { WhisperEvent } from '../whisper-options.js';
 /**
  * `decodeOnce` over the ladder of temperatures; each attempt starts the text over. If all of them loop, the last result
  * keeps the loop once.
- *
- * @param first the result at the first temperature, if the window was decoded already
  */
 export async function* decodeWithFallback(
   context: DecodeContext,
@@ -19,7 +17,6 @@ export async function* decodeWithFallback(
   prompt: readonly number[],
   thresholds: FallbackThresholds,
   signal: AbortSignal,
-  first?: DecodeResult,
 ): AsyncGenerator<WhisperEvent, DecodeResult> {
   let result: DecodeResult | undefined;
   let seconds = 0;
@@ -27,10 +24,7 @@ export async function* decodeWithFallback(
     const isLast = i === thresholds.temperatures.length - 1;
     const loops = isLast ? context.loops?.lenient : context.loops;
     const attempt = { ...context, loops };
-    const decoded: DecodeResult =
-      i === 0 && first !== undefined
-        ? first
-        : yield* decodeOnce(attempt, window, prompt, temperature, signal);
+    const decoded = yield* decodeOnce(attempt, window, prompt, temperature, signal);
     result = await decodeAgainIfDoubtful(decoded, attempt, window, prompt, thresholds, signal);
     seconds += result.seconds;
     if (!needsFallback(result, thresholds, context.evidence)) break;

@@ -6,6 +6,7 @@
 import { FRAMES_PER_SECOND } from '#daemon/audio/mel/mel.js';
 
 import { WINDOW_FRAMES } from './audio-windows.js';
+import { spokenWords } from '../../text/spoken-words.js';
 import type { DecodeResult } from '../decode/decode.js';
 
 /** Window length for an amount of audio, in mel frames. */
@@ -46,14 +47,9 @@ export function isPlausible(
   language: string,
 ): boolean {
   if (compressionRatio > MAX_COMPRESSION_RATIO || avgLogprob < MIN_AVG_LOGPROB) return false;
-  const words = wordsOf(text, language);
+  const words = spokenWords(text, language);
   const seconds = audioFrames / FRAMES_PER_SECOND;
   return words.length <= MAX_WORDS_PER_SECOND * seconds + EXTRA_WORDS && !repeats(words, MIN_REPEATED_WORDS);
-}
-
-function wordsOf(text: string, language: string): string[] {
-  const segmenter = new Intl.Segmenter(language, { granularity: 'word' });
-  return [...segmenter.segment(text.toLowerCase())].flatMap((part) => (part.isWordLike ? part.segment : []));
 }
 
 /** Whether some phrase repeats at once, with at least `count` repeated words. */

@@ -19,6 +19,7 @@ import { cutSegments } from '../decode/segments.js';
 import { splitSentences } from '../../text/sentences.js';
 import type { DecodeMode, Transcription } from '../whisper-transcription.js';
 import { clipToSpeech, placeWords, type TimedWord, timeWords } from '../words/word-times.js';
+import { isTooLongFor } from '../../text/spoken-words.js';
 import { isPunctuation } from '../../text/punctuation.js';
 import { splitWords } from '../words/split-words.js';
 import type { WhisperEvent, WhisperSegment } from '../whisper-options.js';
@@ -99,6 +100,7 @@ export class BatchSegmenter {
     const { window, mode, context } = entry;
     const { settings, deps, stopwatch } = this.work;
     if (isSilent(result, settings.thresholds, window.voice)) return { segments: [] };
+    if (isTooLongFor(result.text, window.frames / FRAMES_PER_SECOND, mode.language)) return { segments: [] };
     const [whole] = cutSegments(result, deps.tokenizer, 0, window.frames, settings).segments;
     if (whole === undefined) return { segments: [] };
     const needsTimes = settings.timestamps === true || settings.wordTimestamps;

@@ -16,7 +16,6 @@ import { disposeWindow, encode, type EncodedWindow, joinWindows, pickWindows } f
 import { searchesOnHost } from '../decode/decode-once.js';
 import { decodeWithFallback } from '../decode/fallback.js';
 import { needsFallback } from '../decode/quality.js';
-import { isDoubtful } from '../decode/second-decode.js';
 import type { PackedWindows } from './packed-windows.js';
 import type { DecodeMode, Transcription } from '../whisper-transcription.js';
 import type { WhisperEvent } from '../whisper-options.js';
@@ -98,9 +97,8 @@ async function* decodeInOrder(
 ): AsyncGenerator<WhisperEvent, void> {
   const { stopwatch, settings } = work;
   const { thresholds } = settings;
-  const [temperature = 0, ...fallbackTemperatures] = thresholds.temperatures;
+  const [first = 0, ...fallbackTemperatures] = thresholds.temperatures;
   const results: (DecodeResult | undefined)[] = entries.map(() => undefined);
-  const doubtful: (DecodeResult | undefined)[] = entries.map(() => undefined);
   let nextRow = 0;
   let areCachesInUse = true; // by the batch
   const emitReady = async function* (): AsyncGenerator<WhisperEvent, void> {
@@ -121,8 +119,8 @@ async function* decodeInOrder(
 
   const isLast = fallbackTemperatures.length === 0;
   const canBatch =
-    temperature === 0 &&
-    entries.every(({ context }) => context.prefix === undefined && !searchesOnHost(context, temperature));
+    first === 0 &&
+    entries.every(({ context }) => context.prefix === undefined && !searchesOnHost(context, first));
   const events = canBatch
     ? decodeBatch(
         entries.map(({ context }) => ({
@@ -141,12 +139,7 @@ async function* decodeInOrder(
       continue;
     }
     stopwatch.add('decode', result.seconds);
-    const context = entries[row]?.context;
-    const isFinal =
-      context === undefined ||
-      ((isLast || !needsFallback(result, thresholds, context.evidence)) &&
-        !isDoubtful(result, context, thresholds));
-    (isFinal ? results : doubtful)[row] = result;
+    if (isLast || !needsFallback(result, thresholds, entries[row]?.context.evidence)) results[row] = result;
     yield* emitReady();
   }
   areCachesInUse = false;
@@ -154,9 +147,15 @@ async function* decodeInOrder(
     if (results[row] === undefined) {
       const window = pickWindows(joined, [row]);
       try {
-        const first = doubtful[row];
-        const redecoded = yield* decodeWithFallback(context, window, prompt, thresholds, signal, first);
-        stopwatch.add('decode', redecoded.seconds - (first?.seconds ?? 0));
+        const temperatures = canBatch ? fallbackTemperatures : thresholds.temperatures;
+        const redecoded = yield* decodeWithFallback(
+          context,
+          window,
+          prompt,
+          { ...thresholds, temperatures },
+          signal,
+        );
+        stopwatch.add('decode', redecoded.seconds);
         results[row] = redecoded;
       } finally {
         disposeWindow(window);
