@@ -150,20 +150,23 @@ function settingsOf(
 }
 
 /** The models to load: the default model, the included one until then, and smaller ones if it does not fit. */
-function planFor(dirs: ModelDirs, configured: () => ModelMatch): { plan?: WarmPlan; problem?: SottoError } {
-  const starter = starterModel(dirs);
+export function planFor(
+  dirs: ModelDirs,
+  configured: () => ModelMatch,
+): { plan?: WarmPlan; problem?: SottoError } {
+  const standIn = starterModel(dirs);
   try {
     const { model, fallbackFor } = configured();
     const fallbacks = smallerModels(dirs, model);
     return {
-      plan: { model, fallbacks, ...defined({ starter }) },
+      plan: { model, fallbacks, ...(standIn && { standIn }) }, // not `defined`, which hides a wrong name
       ...defined({ problem: fallbackFor?.error }),
     };
   } catch (error) {
     // A daemon without its default model still serves dictation and jobs that name another one, and reports the
     // problem.
     const problem = codedError(error);
-    return starter === undefined ? { problem } : { plan: { model: starter }, problem };
+    return standIn === undefined ? { problem } : { plan: { model: standIn }, problem };
   }
 }
 
