@@ -159,7 +159,7 @@ export function planFor(
     const { model, fallbackFor } = configured();
     const fallbacks = smallerModels(dirs, model);
     return {
-      plan: { model, fallbacks, ...(standIn && { standIn }) }, // not `defined`, which hides a wrong name
+      plan: { model, fallbacks, ...defined({ standIn }) },
       ...defined({ problem: fallbackFor?.error }),
     };
   } catch (error) {

@@ -14,6 +14,22 @@ export interface Matrix {
   readonly canBeQuantized: boolean;
 }
 
+/** The matrix of a linear layer. @param names several if it is joined */
+export function linearMatrix(
+  names: string | Matrix['names'],
+  outputs: number,
+  inputs: number,
+  hasBias = true,
+): Matrix {
+  return {
+    names: typeof names === 'string' ? [names] : names,
+    outputs,
+    inputs,
+    hasBias,
+    canBeQuantized: true,
+  };
+}
+
 /** Row count of the panels of our kernels, which are padded. */
 export const PANEL = 16;
 const FLOAT32 = 4;

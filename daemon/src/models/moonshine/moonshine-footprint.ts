@@ -4,7 +4,7 @@ import { SAMPLE_RATE } from '#daemon/audio/mel/mel.js';
 import { asModelError } from '../checkpoint/model-error.js';
 import { storedWeights, type StoredWeights } from '../checkpoint/weight-formats.js';
 import { bytesOf, currentBackend, type Backend } from '../memory/backend.js';
-import { asFloat16, matrixBytes, type Matrix } from '../memory/matrix-bytes.js';
+import { asFloat16, linearMatrix, type Matrix, matrixBytes } from '../memory/matrix-bytes.js';
 import type { Footprint } from '../speech-model.js';
 import { COMMON_WEIGHT, MOONSHINE_NAMINGS, readConfig } from './moonshine-checkpoint.js';
 import type { MoonshineConfig } from './moonshine-config.js';
@@ -52,24 +52,17 @@ function weightBytes(config: MoonshineConfig, stored: StoredWeights, backend: Ba
 /** Joined as in `fused-moonshine.ts`. */
 function matricesOf(config: MoonshineConfig): Matrix[] {
   const { width, hiddenWidth, attentionBias, encoderLayers, decoderLayers, vocabulary } = config;
-  const matrix = (names: Matrix['names'], outputs: number, inputs: number, hasBias: boolean): Matrix => ({
-    names,
-    outputs,
-    inputs,
-    hasBias,
-    canBeQuantized: true,
-  });
   const convolution = (i: number, outputs: number, channels: number): Matrix => ({
-    ...matrix([`encoder.conv${i + 1}`], outputs, (CONVOLUTIONS[i]?.kernel ?? 0) * channels, i > 0),
+    ...linearMatrix([`encoder.conv${i + 1}`], outputs, (CONVOLUTIONS[i]?.kernel ?? 0) * channels, i > 0),
     canBeQuantized: false,
   });
   const selfAttention = (at: string): Matrix[] => [
-    matrix([`${at}.q_proj`, `${at}.k_proj`, `${at}.v_proj`], 3 * width, width, attentionBias),
-    matrix([`${at}.o_proj`], width, width, false),
+    linearMatrix([`${at}.q_proj`, `${at}.k_proj`, `${at}.v_proj`], 3 * width, width, attentionBias),
+    linearMatrix([`${at}.o_proj`], width, width, false),
   ];
   const mlp = (at: string, wide: number): Matrix[] => [
-    matrix([`${at}.fc1`], wide, width, true),
-    matrix([`${at}.fc2`], width, hiddenWidth, true),
+    linearMatrix([`${at}.fc1`], wide, width, true),
+    linearMatrix([`${at}.fc2`], width, hiddenWidth, true),
   ];
   const each = (count: number, layer: (i: number) => Matrix[]): Matrix[] =>
     Array.from({ length: count }, (_, i) => layer(i)).flat();
@@ -85,13 +78,13 @@ function matricesOf(config: MoonshineConfig): Matrix[] {
       const at = `decoder.layers.${i}.encoder_attn`;
       return [
         ...selfAttention(`decoder.layers.${i}.self_attn`),
-        matrix([`${at}.q_proj`], width, width, attentionBias),
-        matrix([`${at}.k_proj`, `${at}.v_proj`], 2 * width, width, attentionBias),
-        matrix([`${at}.o_proj`], width, width, false),
+        linearMatrix([`${at}.q_proj`], width, width, attentionBias),
+        linearMatrix([`${at}.k_proj`, `${at}.v_proj`], 2 * width, width, attentionBias),
+        linearMatrix([`${at}.o_proj`], width, width, false),
         ...mlp(`decoder.layers.${i}.mlp`, 2 * hiddenWidth),
       ];
     }),
-    matrix(['decoder.embed_tokens'], vocabulary, width, false),
+    linearMatrix(['decoder.embed_tokens'], vocabulary, width, false),
   ];
 }
 

@@ -5,7 +5,7 @@ import { halvedBands, pastFrames } from '../conformer/causal-config.js';
 import { SUBSAMPLING } from '../conformer/conformer-config.js';
 import { conformerNamings } from '../conformer/checkpoint-names.js';
 import { bytesOf, currentBackend, type Backend } from '../memory/backend.js';
-import { matrixBytes, type Matrix } from '../memory/matrix-bytes.js';
+import { linearMatrix, type Matrix, matrixBytes } from '../memory/matrix-bytes.js';
 import type { Footprint } from '../speech-model.js';
 import { recurrentBytes, transducerMatrices } from '../transducer/transducer-footprint.js';
 import { readConfig } from './load-nemotron.js';
@@ -54,33 +54,28 @@ function weightBytes(config: NemotronConfig, stored: StoredWeights, backend: Bac
 function matricesOf({ encoder, transducer, prompt }: NemotronConfig): Matrix[] {
   const { dims, feedForwardDims: wide, subsamplingChannels: channels, hasBias, hasConvolutionBias } = encoder;
   const bands = halvedBands(halvedBands(halvedBands(encoder.bands)));
-  const matrix = (name: string, outputs: number, inputs: number, bias: boolean): Matrix => ({
-    names: [name],
-    outputs,
-    inputs,
-    hasBias: bias,
-    canBeQuantized: true,
-  });
   const layer = (at: string): Matrix[] => [
     ...['feed_forward1', 'feed_forward2'].flatMap((part) => [
-      matrix(`${at}.${part}.linear1`, wide, dims, hasBias),
-      matrix(`${at}.${part}.linear2`, dims, wide, hasBias),
+      linearMatrix(`${at}.${part}.linear1`, wide, dims, hasBias),
+      linearMatrix(`${at}.${part}.linear2`, dims, wide, hasBias),
     ]),
-    ...['q', 'k', 'v', 'out'].map((part) => matrix(`${at}.self_attn.linear_${part}`, dims, dims, hasBias)),
-    matrix(`${at}.self_attn.linear_pos`, dims, dims, false),
-    matrix(`${at}.conv.pointwise_conv1`, 2 * dims, dims, hasConvolutionBias),
-    matrix(`${at}.conv.pointwise_conv2`, dims, dims, hasConvolutionBias),
+    ...['q', 'k', 'v', 'out'].map((part) =>
+      linearMatrix(`${at}.self_attn.linear_${part}`, dims, dims, hasBias),
+    ),
+    linearMatrix(`${at}.self_attn.linear_pos`, dims, dims, false),
+    linearMatrix(`${at}.conv.pointwise_conv1`, 2 * dims, dims, hasConvolutionBias),
+    linearMatrix(`${at}.conv.pointwise_conv2`, dims, dims, hasConvolutionBias),
   ];
   return [
-    matrix('encoder.pre_encode.conv.3', channels, channels, true),
-    matrix('encoder.pre_encode.conv.6', channels, channels, true),
-    matrix('encoder.pre_encode.out', dims, channels * bands, true),
+    linearMatrix('encoder.pre_encode.conv.3', channels, channels, true),
+    linearMatrix('encoder.pre_encode.conv.6', channels, channels, true),
+    linearMatrix('encoder.pre_encode.out', dims, channels * bands, true),
     ...Array.from({ length: encoder.layers }, (_, i) => layer(`encoder.layers.${i}`)).flat(),
     ...(prompt === undefined
       ? []
       : [
-          matrix('prompt_kernel.0', prompt.hiddenDims, dims + prompt.slots, true),
-          matrix('prompt_kernel.2', dims, prompt.hiddenDims, true),
+          linearMatrix('prompt_kernel.0', prompt.hiddenDims, dims + prompt.slots, true),
+          linearMatrix('prompt_kernel.2', dims, prompt.hiddenDims, true),
         ]),
     ...transducerMatrices(transducer),
   ];

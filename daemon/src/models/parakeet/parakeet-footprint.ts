@@ -7,7 +7,7 @@ import { BLOCK_QUERIES } from '../conformer/band-attention.js';
 import { encoderFrames, type AttentionContext, type ConformerConfig } from '../conformer/conformer-config.js';
 import { MAX_FRAMES_AT_ONCE } from '../conformer/encode-mel.js';
 import { bytesOf, currentBackend, type Backend } from '../memory/backend.js';
-import { matrixBytes, type Matrix } from '../memory/matrix-bytes.js';
+import { linearMatrix, type Matrix, matrixBytes } from '../memory/matrix-bytes.js';
 import type { Footprint } from '../speech-model.js';
 import { recurrentBytes, transducerMatrices } from '../transducer/transducer-footprint.js';
 import { readConfig } from './parakeet-checkpoint.js';
@@ -58,35 +58,32 @@ function weightBytes(config: ParakeetConfig, stored: StoredWeights, backend: Bac
 
 function matricesOf({ encoder, transducer, hasCtc, tokens }: ParakeetConfig): Matrix[] {
   const { dims, feedForwardDims: wide, subsamplingChannels: channels, hasBias, bands } = encoder;
-  const matrix = (name: string, outputs: number, inputs: number, hasBias: boolean): Matrix => ({
-    names: [name],
-    outputs,
-    inputs,
-    hasBias,
-    canBeQuantized: true,
-  });
   const feedForward = (at: string): Matrix[] => [
-    matrix(`${at}.linear1`, wide, dims, hasBias),
-    matrix(`${at}.linear2`, dims, wide, hasBias),
+    linearMatrix(`${at}.linear1`, wide, dims, hasBias),
+    linearMatrix(`${at}.linear2`, dims, wide, hasBias),
   ];
   const layer = (i: number): Matrix[] => {
     const at = `encoder.layers.${i}`;
     const { hasConvolutionBias } = encoder;
     return [
       ...feedForward(`${at}.feed_forward1`),
-      ...['q', 'k', 'v', 'out'].map((part) => matrix(`${at}.self_attn.linear_${part}`, dims, dims, hasBias)),
-      matrix(`${at}.self_attn.linear_pos`, dims, dims, false),
-      matrix(`${at}.conv.pointwise_conv1`, 2 * dims, dims, hasConvolutionBias),
-      matrix(`${at}.conv.pointwise_conv2`, dims, dims, hasConvolutionBias),
+      ...['q', 'k', 'v', 'out'].map((part) =>
+        linearMatrix(`${at}.self_attn.linear_${part}`, dims, dims, hasBias),
+      ),
+      linearMatrix(`${at}.self_attn.linear_pos`, dims, dims, false),
+      linearMatrix(`${at}.conv.pointwise_conv1`, 2 * dims, dims, hasConvolutionBias),
+      linearMatrix(`${at}.conv.pointwise_conv2`, dims, dims, hasConvolutionBias),
       ...feedForward(`${at}.feed_forward2`),
     ];
   };
-  const heads: Matrix[] = hasCtc ? [matrix('ctc_decoder.decoder_layers.0', tokens + 1, dims, true)] : [];
+  const heads: Matrix[] = hasCtc
+    ? [linearMatrix('ctc_decoder.decoder_layers.0', tokens + 1, dims, true)]
+    : [];
   if (transducer !== undefined) heads.push(...transducerMatrices(transducer));
   return [
-    matrix('encoder.pre_encode.conv.3', channels, channels, true),
-    matrix('encoder.pre_encode.conv.6', channels, channels, true),
-    matrix('encoder.pre_encode.out', dims, channels * encoderFrames(bands), true),
+    linearMatrix('encoder.pre_encode.conv.3', channels, channels, true),
+    linearMatrix('encoder.pre_encode.conv.6', channels, channels, true),
+    linearMatrix('encoder.pre_encode.out', dims, channels * encoderFrames(bands), true),
     ...Array.from({ length: encoder.layers }, (_, i) => layer(i)).flat(),
     ...heads,
   ];

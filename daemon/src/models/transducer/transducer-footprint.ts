@@ -1,7 +1,7 @@
 /** Bytes of a transducer's networks. */
 import type { StoredWeights } from '../checkpoint/weight-formats.js';
 import { bytesOf, type Backend } from '../memory/backend.js';
-import { PANEL, type Matrix } from '../memory/matrix-bytes.js';
+import { linearMatrix, type Matrix, PANEL } from '../memory/matrix-bytes.js';
 import type { TransducerConfig } from './transducer-network.js';
 
 const FLOAT32 = 4;
@@ -14,18 +14,11 @@ export function transducerMatrices({
   jointDims,
   durations,
 }: TransducerConfig): Matrix[] {
-  const matrix = (name: string, outputs: number, inputs: number, hasBias: boolean): Matrix => ({
-    names: [name],
-    outputs,
-    inputs,
-    hasBias,
-    canBeQuantized: true,
-  });
   return [
-    matrix('decoder.prediction.embed', tokens + 1, predictionDims, false),
-    matrix('joint.enc', jointDims, encoderDims, true),
-    matrix('joint.pred', jointDims, predictionDims, true),
-    matrix('joint.joint_net.2', tokens + 1 + durations.length, jointDims, true),
+    linearMatrix('decoder.prediction.embed', tokens + 1, predictionDims, false),
+    linearMatrix('joint.enc', jointDims, encoderDims, true),
+    linearMatrix('joint.pred', jointDims, predictionDims, true),
+    linearMatrix('joint.joint_net.2', tokens + 1 + durations.length, jointDims, true),
   ];
 }
 

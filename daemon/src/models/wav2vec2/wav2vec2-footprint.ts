@@ -4,7 +4,7 @@ import { SAMPLE_RATE } from '#daemon/audio/mel/mel.js';
 import { asModelError } from '../checkpoint/model-error.js';
 import { storedWeights, type FileWeights } from '../checkpoint/weight-formats.js';
 import { bytesOf, currentBackend, type Backend } from '../memory/backend.js';
-import { asFloat16, matrixBytes, type Matrix } from '../memory/matrix-bytes.js';
+import { asFloat16, linearMatrix, type Matrix, matrixBytes } from '../memory/matrix-bytes.js';
 import type { Footprint } from '../speech-model.js';
 import { MAX_PIECE_SECONDS } from './wav2vec2-capabilities.js';
 import { readConfig } from './wav2vec2-checkpoint.js';
@@ -45,15 +45,8 @@ export function footprint(config: Wav2Vec2Config, stored: FileWeights, backend: 
 
 function matricesOf(config: Wav2Vec2Config): Matrix[] {
   const { hidden_size: dims, intermediate_size: wide, adapter_attn_dim: inner } = config;
-  const linear = (name: string, outputs: number, inputs: number, joined: readonly string[] = []): Matrix => ({
-    names: [name, ...joined],
-    outputs,
-    inputs,
-    hasBias: true,
-    canBeQuantized: true,
-  });
   const conv = (name: string, outputs: number, inputs: number, hasBias: boolean): Matrix => ({
-    ...linear(name, outputs, inputs),
+    ...linearMatrix(name, outputs, inputs),
     hasBias,
     canBeQuantized: false,
   });
@@ -66,13 +59,20 @@ function matricesOf(config: Wav2Vec2Config): Matrix[] {
     const at = `wav2vec2.encoder.layers.${i}`;
     const adapter = `${at}.adapter_layer`;
     return [
-      linear(`${at}.attention.q_proj`, 3 * dims, dims, [`${at}.attention.k_proj`, `${at}.attention.v_proj`]),
-      linear(`${at}.attention.out_proj`, dims, dims),
-      linear(`${at}.feed_forward.intermediate_dense`, wide, dims),
-      linear(`${at}.feed_forward.output_dense`, dims, wide),
+      linearMatrix(
+        [`${at}.attention.q_proj`, `${at}.attention.k_proj`, `${at}.attention.v_proj`],
+        3 * dims,
+        dims,
+      ),
+      linearMatrix(`${at}.attention.out_proj`, dims, dims),
+      linearMatrix(`${at}.feed_forward.intermediate_dense`, wide, dims),
+      linearMatrix(`${at}.feed_forward.output_dense`, dims, wide),
       ...(inner === undefined
         ? []
-        : [linear(`${adapter}.linear_1`, inner, dims), linear(`${adapter}.linear_2`, dims, inner)]),
+        : [
+            linearMatrix(`${adapter}.linear_1`, inner, dims),
+            linearMatrix(`${adapter}.linear_2`, dims, inner),
+          ]),
     ];
   });
   const outputs = config.output_hidden_size;
@@ -81,11 +81,11 @@ function matricesOf(config: Wav2Vec2Config): Matrix[] {
   );
   return [
     ...features,
-    linear('wav2vec2.feature_projection.projection', dims, config.conv_dim.at(-1) ?? 0),
+    linearMatrix('wav2vec2.feature_projection.projection', dims, config.conv_dim.at(-1) ?? 0),
     ...layers.flat(),
-    ...(outputs === dims ? [] : [linear('wav2vec2.adapter.proj', outputs, dims)]),
+    ...(outputs === dims ? [] : [linearMatrix('wav2vec2.adapter.proj', outputs, dims)]),
     ...shorter,
-    linear('lm_head', config.vocab_size, outputs),
+    linearMatrix('lm_head', config.vocab_size, outputs),
   ];
 }
 

@@ -23,10 +23,8 @@ export function decodeOnce(
 }
 
 /** `decodeOnce` without the growing text. */
-export async function decodeSilently(
-  ...[context, window, prompt, temperature, signal]: Parameters<typeof decodeOnce>
-): Promise<DecodeResult> {
-  const decode = decodeOnce(context, window, prompt, temperature, signal);
+export async function decodeSilently(...args: Parameters<typeof decodeOnce>): Promise<DecodeResult> {
+  const decode = decodeOnce(...args);
   let step = await decode.next();
   while (step.done !== true) step = await decode.next();
   return step.value;

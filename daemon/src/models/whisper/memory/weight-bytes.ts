@@ -1,7 +1,7 @@
 /** Bytes of the weights of a loaded model. */
 import type { StoredWeights } from '../../checkpoint/weight-formats.js';
 import { bytesOf, type Backend } from '../../memory/backend.js';
-import { matrixBytes, type Matrix } from '../../memory/matrix-bytes.js';
+import { linearMatrix, type Matrix, matrixBytes } from '../../memory/matrix-bytes.js';
 import type { WhisperConfig } from '../whisper-config.js';
 
 const FLOAT32 = 4;
@@ -15,33 +15,26 @@ export function weightBytes(config: WhisperConfig, stored: StoredWeights, backen
 
 /** Joined as by `Whisper.join`: query, key and value of self-attention; key and value of cross-attention. */
 function matricesOf({ nMels, nAudioState: dims, nAudioLayer, nTextLayer, nVocab }: WhisperConfig): Matrix[] {
-  const linear = (name: string, outputs: number, inputs: number, joined: readonly string[] = []): Matrix => ({
-    names: [name, ...joined],
-    outputs,
-    inputs,
-    hasBias: true,
-    canBeQuantized: true,
-  });
   const block = (at: string): Matrix[] => [
-    linear(`${at}.attn.query`, 3 * dims, dims, [`${at}.attn.key`, `${at}.attn.value`]),
-    linear(`${at}.attn.out`, dims, dims),
-    linear(`${at}.mlp1`, 4 * dims, dims),
-    linear(`${at}.mlp2`, dims, 4 * dims),
+    linearMatrix([`${at}.attn.query`, `${at}.attn.key`, `${at}.attn.value`], 3 * dims, dims),
+    linearMatrix(`${at}.attn.out`, dims, dims),
+    linearMatrix(`${at}.mlp1`, 4 * dims, dims),
+    linearMatrix(`${at}.mlp2`, dims, 4 * dims),
   ];
   const decoderBlock = (at: string): Matrix[] => [
     ...block(at),
-    linear(`${at}.cross_attn.query`, dims, dims),
-    linear(`${at}.cross_attn.key`, 2 * dims, dims, [`${at}.cross_attn.value`]),
-    linear(`${at}.cross_attn.out`, dims, dims),
+    linearMatrix(`${at}.cross_attn.query`, dims, dims),
+    linearMatrix([`${at}.cross_attn.key`, `${at}.cross_attn.value`], 2 * dims, dims),
+    linearMatrix(`${at}.cross_attn.out`, dims, dims),
   ];
   const each = (count: number, make: (i: number) => Matrix[]): Matrix[] =>
     Array.from({ length: count }, (_, i) => make(i)).flat();
   return [
-    { ...linear('encoder.conv1', dims, 3 * nMels), canBeQuantized: false },
-    { ...linear('encoder.conv2', dims, 3 * dims), canBeQuantized: false },
+    { ...linearMatrix('encoder.conv1', dims, 3 * nMels), canBeQuantized: false },
+    { ...linearMatrix('encoder.conv2', dims, 3 * dims), canBeQuantized: false },
     ...each(nAudioLayer, (i) => block(`encoder.blocks.${i}`)),
     ...each(nTextLayer, (i) => decoderBlock(`decoder.blocks.${i}`)),
-    { ...linear('decoder.token_embedding', nVocab, dims), hasBias: false },
+    { ...linearMatrix('decoder.token_embedding', nVocab, dims), hasBias: false },
   ];
 }
 
