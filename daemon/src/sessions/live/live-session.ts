@@ -15,21 +15,18 @@ import {
   type LiveEvent,
   type LiveOptions,
 } from '../../protocol/live.js';
-import { LIMITS } from '../../protocol/version.js';
 import type { JournalEntry } from '../../store/spool/journal.js';
 import type { Engine } from '../../supervisor/engine.js';
 import { levelOf } from './level.js';
 import type { EventLog } from './event-log.js';
 import { AudioWriter } from './audio-writer.js';
+import { ReceivedSamples, tooLongError } from './received-samples.js';
 import type { SessionAudio } from './session-audio.js';
 import { LanguageChoice } from './language-choice.js';
 import type { SessionSettings } from './session-models.js';
 import { SessionStream, type SessionStreamReport } from './session-stream.js';
 import type { DictationResult } from './dictation-result.js';
 import type { ReplaceInText } from '../vocabulary/apply-replacements.js';
-
-/** Longer dictations are ended here. */
-const MAX_SAMPLES = LIMITS.dictationSeconds * SAMPLE_RATE;
 
 type JournalSettings = NonNullable<JournalEntry['settings']>;
 
@@ -91,8 +88,7 @@ export class LiveSession {
   readonly #writer: AudioWriter;
   #switch: Switch | undefined;
   #lastSwitchRequest = 0;
-  /** Received samples, stored or not. */
-  #received: number;
+  readonly #received: ReceivedSamples;
   #intervalSeconds: number | undefined;
   #tentative = '';
   #language: string | undefined;
@@ -105,7 +101,7 @@ export class LiveSession {
     const { audio, checkpoint, committedUntilSeconds, events, isOver, settings } = deps;
     this.#deps = deps;
     this.#settings = settings;
-    this.#received = audio.samples;
+    this.#received = new ReceivedSamples(audio.samples);
     if (isOver) this.#state = 'over';
     this.#language = events.language;
     this.#hasCommitted = events.text !== '';
@@ -227,19 +223,10 @@ export class LiveSession {
    */
   push(firstSample: number, pcm: Uint8Array): void {
     if (!this.#isNew(firstSample + pcm.byteLength / BYTES_PER_SAMPLE)) return;
-    const known = this.#received - firstSample;
-    if (known < 0) {
-      throw new SottoError(
-        'PROTOCOL',
-        `samples ${this.#received} to ${firstSample} of the dictation are missing`,
-      );
-    }
-    const room = MAX_SAMPLES - this.#received;
-    const fresh = pcm.subarray(known * BYTES_PER_SAMPLE).subarray(0, room * BYTES_PER_SAMPLE);
-    this.#received += fresh.byteLength / BYTES_PER_SAMPLE;
+    const fresh = this.#received.add(firstSample, pcm);
     this.#append({ type: 'level', ...levelOf(fresh) });
     void this.#writer.write(fresh).then(() => this.#feed());
-    if (this.#isTooLong) this.#endTooLong();
+    if (this.#received.isFull) this.#endTooLong();
   }
 
   /**
@@ -248,8 +235,7 @@ export class LiveSession {
    */
   recorded(samples: number): void {
     if (!this.#isNew(samples)) return;
-    this.#received = Math.min(samples, MAX_SAMPLES);
-    const received = this.#received;
+    const received = this.#received.extendTo(samples);
     const { audio, onAcknowledged } = this.#deps;
     audio.extendTo(received).then(
       () => {
@@ -258,7 +244,7 @@ export class LiveSession {
       },
       (error: unknown) => this.#fail(codedError(error)),
     );
-    if (this.#isTooLong) this.#endTooLong();
+    if (this.#received.isFull) this.#endTooLong();
   }
 
   /**
@@ -276,12 +262,12 @@ export class LiveSession {
    */
   #isNew(endSample: number): boolean {
     if (this.isOver) return false;
-    if (endSample <= this.#received) {
+    if (endSample <= this.#received.count) {
       this.#deps.onAcknowledged(this.acknowledged);
       return false;
     }
     // The client may not know yet that the limit is reached.
-    if (this.#isTooLong) {
+    if (this.#received.isFull) {
       this.finish();
       return false;
     }
@@ -289,17 +275,8 @@ export class LiveSession {
     return true;
   }
 
-  get #isTooLong(): boolean {
-    return this.#received >= MAX_SAMPLES;
-  }
-
   #endTooLong(): void {
-    const hours = LIMITS.dictationSeconds / 3600;
-    const error = new SottoError(
-      'DICTATION_TOO_LONG',
-      `the dictation has ended: the limit is ${hours} hours`,
-    );
-    this.#append({ type: 'warning', error: error.toWire() });
+    this.#append({ type: 'warning', error: tooLongError().toWire() });
     this.finish();
   }
 
@@ -318,16 +295,11 @@ export class LiveSession {
    * @param isDetached whether the client does not wait for the text
    * @throws SottoError PROTOCOL if some samples were not received
    */
-  finish(samples: number = this.#received, isDetached = false): void {
+  finish(samples: number = this.#received.count, isDetached = false): void {
     if (this.isOver) return;
     this.#isDetached ||= isDetached;
     if (this.isFinishing) return;
-    if (samples !== this.#received && !this.#isTooLong) {
-      throw new SottoError(
-        'PROTOCOL',
-        `only ${this.#received} of ${samples} samples of the dictation were received`,
-      );
-    }
+    this.#received.assertAll(samples);
     this.#state = 'finishing';
     this.#append({ type: 'state', state: 'finishing' });
     this.#feed();
@@ -376,7 +348,7 @@ export class LiveSession {
     const pending = this.#switch?.stream;
     pending?.send();
     if (!this.isFinishing) this.#stream.send();
-    else (pending ?? this.#stream).finish(this.#received);
+    else (pending ?? this.#stream).finish(this.#received.count);
   }
 
   #onReport(report: SessionStreamReport): void {
