@@ -4,9 +4,9 @@
  *
  *     npm run bench -- quality [--model DIR] [--kinds A,B] [--columns A,B] [--no-peers] [--reuse-sotto]
  *
- * --columns names columns of Sotto and of the peers. Transcripts of the peers (an hour on two cores) are cached outside the repository: `$SOTTO_QUALITY_CACHE`, else
- * `~/.cache/sotto-bench/quality`. Sotto's are cached until the code changes (--reuse-sotto: always). --no-peers uses only
- * cached transcripts. A clip counts only if every column has it.
+ * --columns names columns of Sotto and of the peers. Transcripts of the peers (an hour on two cores) are cached outside the
+ * repository: `$SOTTO_QUALITY_CACHE`, else `~/.cache/sotto-bench/quality`. Sotto's are cached until the code changes
+ * (--reuse-sotto: always). --no-peers uses only cached transcripts. A clip counts only if every column has it.
  */
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
