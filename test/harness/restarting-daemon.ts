@@ -39,9 +39,12 @@ export class RestartingDaemon {
     return SottoClient.connect(this.home.paths.socket, 'under-fire');
   }
 
-  /** Resolves when daemon, engine and model are ready. */
+  /** Resolves when daemon and engine are ready, with the chosen model: the included one may serve before it. */
   async ready(): Promise<void> {
-    await until(async () => (await this.#status())?.state === 'ready');
+    await until(async () => {
+      const status = await this.#status();
+      return status?.state === 'ready' && status.engine.pendingModel === undefined;
+    });
   }
 
   killDaemon(): void {
