@@ -211,11 +211,12 @@ describe('a hotword search', () => {
 
   test('equals beam search without a list, at any width', () => {
     fc.assert(
-      fc.property(models, fc.integer({ min: 1, max: 4 }), (steps, beamSize) => {
+      fc.property(models, fc.integer({ min: 1, max: 4 }), fc.boolean(), (steps, beamSize, earlyStopping) => {
         const model = modelHearing(steps, vocabulary);
+        const options = { ...limits, beamSize, earlyStopping };
+        const beam = run(new BeamSearch(options), model);
         const hotwords = new Hotwords([], letters);
-        const beam = run(new BeamSearch({ ...limits, beamSize }), model);
-        expect(text(run(new HotwordSearch({ ...limits, beamSize, hotwords }), model))).toBe(text(beam));
+        expect(text(run(new HotwordSearch({ ...options, hotwords }), model))).toBe(text(beam));
       }),
     );
   });

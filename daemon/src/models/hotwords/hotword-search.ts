@@ -6,7 +6,16 @@
  */
 import { type Hotwords, INITIAL_STATE, type HotwordState } from './hotword-trie.js';
 import { type Forecast, type CandidateNeeds, type CandidateSource, FullRows } from '../search/candidates.js';
-import { type BeamOptions, extend, type Rows, score, type Search, type Sequence } from '../search/search.js';
+import { EndedSequences } from '../search/ended-sequences.js';
+import {
+  type BeamOptions,
+  extend,
+  maxEnded,
+  type Rows,
+  score,
+  type Search,
+  type Sequence,
+} from '../search/search.js';
 
 interface HotwordOptions extends BeamOptions {
   readonly hotwords: Hotwords;
@@ -45,11 +54,15 @@ export class HotwordSearch implements Search {
   #beam: readonly HotwordSequence[];
   /** The last beam that was not empty. */
   #last: readonly HotwordSequence[];
-  readonly #ended: HotwordSequence[] = [];
-  readonly #maxEnded: number;
+  readonly #ended: EndedSequences<HotwordSequence>;
 
   constructor(readonly options: HotwordOptions) {
-    this.#maxEnded = Math.max(1, Math.round(options.beamSize * (options.patience ?? 1)));
+    const { earlyStopping = true } = options;
+    this.#ended = new EndedSequences({
+      max: maxEnded(options),
+      earlyStopping,
+      score: (one) => this.#score(one),
+    });
     const start = { ...START, state: options.hotwords.behind(options.precedingTokens ?? []) };
     this.live = this.#beam = this.#last = [start];
   }
@@ -75,16 +88,18 @@ export class HotwordSearch implements Search {
     const beamCandidates = this.live
       .flatMap((_, row) => this.#beamCandidates(source, row))
       .sort(byBiasedScore);
-    const finished = this.#ended.length >= this.#maxEnded;
+    const { earlyStopping = true } = this.options;
+    const wasFull = this.#ended.isFull;
     const beam: Candidate[] = [];
     for (const candidate of beamCandidates) {
       if (beam.length === beamSize) break;
       if (candidate.token === endOfText) this.#end(candidate);
-      else if (!finished || this.#beats(candidate)) beam.push(candidate);
+      else if (!wasFull || !earlyStopping || this.#beats(candidate)) beam.push(candidate);
     }
-    if (!finished && this.#ended.length >= this.#maxEnded) beam.length = 0;
+    // With early stopping, a biased sequence may still complete a word that beats what has ended.
+    if (this.#ended.isOver(beam) && !(earlyStopping && wasFull)) beam.length = 0;
 
-    const scoreToBeat = Math.max(...[...beam, ...this.#ended].map(biasedScore));
+    const scoreToBeat = Math.max(...[...beam, ...this.#ended.all].map(biasedScore));
     const biased = this.live.flatMap((_, row) => this.#biasedCandidates(source, row, scoreToBeat, beam));
     const next = [...beam, ...biased.sort(this.#byPartialBonus).slice(0, MAX_BIASED_CANDIDATES)];
     this.#beam = beam;
@@ -98,11 +113,16 @@ export class HotwordSearch implements Search {
   }
 
   best(): Sequence {
-    const missing = Math.max(0, this.options.beamSize - this.#ended.length);
-    const all = [...this.#ended, ...this.#last.slice(0, missing)];
-    const scored = (one: HotwordSequence): number =>
-      score({ tokens: one.tokens, sumLogprob: biasedScore(one) }, this.options.lengthPenalty);
-    return all.reduce((best, one) => (scored(one) > scored(best) ? one : best), all[0] ?? START);
+    const { all: ended } = this.#ended;
+    const missing = Math.max(0, this.options.beamSize - ended.length);
+    const all = [...ended, ...this.#last.slice(0, missing)];
+    return all.reduce((best, one) => (this.#score(one) > this.#score(best) ? one : best), all[0] ?? START);
+  }
+
+  /** Compares sequences of different lengths, bonuses included. */
+  #score(sequence: HotwordSequence): number {
+    const { tokens } = sequence;
+    return score({ tokens, sumLogprob: biasedScore(sequence) }, this.options.lengthPenalty);
   }
 
   /** Candidates for the beam: the most probable continuations, and biased sequences that complete their word. */
@@ -158,12 +178,14 @@ export class HotwordSearch implements Search {
   };
 
   #end(candidate: Candidate): void {
-    if (this.#ended.length >= this.#maxEnded && !this.#beats(candidate)) return;
     const { sumLogprob, state, tokens, logprobs } = candidate;
-    this.#ended.push({ sumLogprob, state, tokens: tokens.slice(0, -1), logprobs: logprobs.slice(0, -1) });
+    const ended = { sumLogprob, state, tokens: tokens.slice(0, -1), logprobs: logprobs.slice(0, -1) };
+    const isLate = this.#ended.isFull && (this.options.earlyStopping ?? true);
+    if (!isLate) this.#ended.add(ended);
+    else if (this.#beats(candidate)) this.#ended.addBeyond(ended);
   }
 
   #beats(candidate: Candidate): boolean {
-    return biasedScore(candidate) > Math.max(...this.#ended.map(biasedScore));
+    return biasedScore(candidate) > Math.max(...this.#ended.all.map(biasedScore));
   }
 }

@@ -4,6 +4,7 @@
  */
 
 import { type Forecast, type CandidateNeeds, type CandidateSource, FullRows } from './candidates.js';
+import { EndedSequences } from './ended-sequences.js';
 
 export { topK } from './candidates.js';
 
@@ -79,14 +80,20 @@ export interface BeamOptions extends SearchLimits {
   readonly earlyStopping?: boolean | undefined;
 }
 
+/** How many sequences end before a search is over. */
+export function maxEnded({ beamSize, patience = 1 }: BeamOptions): number {
+  return Math.max(1, Math.round(beamSize * patience));
+}
+
 /** Beam search of openai/whisper: a sequence that ends leaves the beam, and the next best one replaces it. */
 export class BeamSearch implements Search {
   live: readonly Sequence[] = [START];
-  readonly #ended: Sequence[] = [];
-  readonly #maxEnded: number;
+  readonly #ended: EndedSequences<Sequence>;
 
   constructor(readonly options: BeamOptions) {
-    this.#maxEnded = Math.max(1, Math.round(options.beamSize * (options.patience ?? 1)));
+    const { earlyStopping = true, lengthPenalty } = options;
+    const max = maxEnded(options);
+    this.#ended = new EndedSequences({ max, earlyStopping, score: (one) => score(one, lengthPenalty) });
   }
 
   get needs(): CandidateNeeds {
@@ -118,14 +125,14 @@ export class BeamSearch implements Search {
     const rows: number[] = [];
     for (const { row, token, logprob, sequence, sumLogprob } of candidates) {
       if (token === endOfText) {
-        this.#end({ ...sequence, sumLogprob });
+        this.#ended.add({ ...sequence, sumLogprob });
       } else {
         next.push(extend(sequence, token, logprob));
         rows.push(row);
         if (next.length === beamSize) break;
       }
     }
-    const isOver = this.#ended.length >= this.#maxEnded && !this.#mayImprove(next);
+    const isOver = this.#ended.isOver(next);
     this.#active = next;
     this.live = isOver ? [] : next;
     return isOver ? [] : rows;
@@ -133,31 +140,15 @@ export class BeamSearch implements Search {
 
   #active: readonly Sequence[] = [START];
 
-  #end(sequence: Sequence): void {
-    const { earlyStopping = true, lengthPenalty } = this.options;
-    if (this.#ended.length < this.#maxEnded) this.#ended.push(sequence);
-    else if (!earlyStopping) {
-      this.#ended.push(sequence);
-      this.#ended.sort((a, b) => score(b, lengthPenalty) - score(a, lengthPenalty)).pop();
-    }
-  }
-
-  #mayImprove(active: readonly Sequence[]): boolean {
-    const { earlyStopping = true, lengthPenalty } = this.options;
-    if (earlyStopping) return false;
-    const [bestEnded, bestActive] = [bestOf(this.#ended, lengthPenalty), bestOf(active, lengthPenalty)];
-    if (bestEnded === undefined || bestActive === undefined) return false;
-    return score(bestActive, lengthPenalty) > score(bestEnded, lengthPenalty);
-  }
-
   leading(): Sequence | undefined {
     return this.#active[0];
   }
 
   best(): Sequence {
     // If too few have ended, the best of the others count as ended.
-    const missing = Math.max(0, this.options.beamSize - this.#ended.length);
-    const all = [...this.#ended, ...this.#active.slice(0, missing)];
+    const { all: ended } = this.#ended;
+    const missing = Math.max(0, this.options.beamSize - ended.length);
+    const all = [...ended, ...this.#active.slice(0, missing)];
     return bestOf(all, this.options.lengthPenalty) ?? START;
   }
 }

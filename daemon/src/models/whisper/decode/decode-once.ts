@@ -47,7 +47,7 @@ function searchAt(context: DecodeContext, temperature: number): Search | undefin
 }
 
 function choiceAt(
-  { search = {}, seed, hotwords }: DecodeContext,
+  { search = {}, seed, hotwords, prefix }: DecodeContext,
   temperature: number,
   limits: SearchLimits,
 ): Search | undefined {
@@ -56,7 +56,9 @@ function choiceAt(
   if (temperature === 0) {
     if (beamSize < 2 && !onHost) return undefined;
     const beam = { ...limits, lengthPenalty, beamSize, patience, earlyStopping };
-    return hotwords === undefined ? new BeamSearch(beam) : new HotwordSearch({ ...beam, hotwords });
+    return hotwords === undefined
+      ? new BeamSearch(beam)
+      : new HotwordSearch({ ...beam, hotwords, precedingTokens: prefix ?? [] });
   }
   if (count < 2 && !onHost) return undefined;
   const sampleSeed = seed + Math.round(temperature * 1000);
