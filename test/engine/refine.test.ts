@@ -71,7 +71,7 @@ describe('the re-decode at the end', () => {
   test('stops at its time budget, in the middle of a step', async () => {
     const { run, scheduler, controller } = await setUp({
       onStep: async (step) => {
-        if (step === 1) jest.advanceTimersByTime(1_000);
+        if (step === 1) jest.advanceTimersByTime(2_000);
         await settled();
       },
       steps: 1_000,

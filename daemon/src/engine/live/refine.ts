@@ -10,7 +10,7 @@ import { defined } from '#daemon/protocol/defined.js';
 
 /** Time budget: a fraction of the session's length, within these limits. */
 const REFINE_BUDGET_FRACTION = 0.1;
-const MIN_REFINE_SECONDS = 1;
+const MIN_REFINE_SECONDS = 2;
 const MAX_REFINE_SECONDS = 5;
 
 interface RefineDeps {

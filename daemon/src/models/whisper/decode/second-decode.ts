@@ -20,6 +20,11 @@ export function secondBeamSizeFor({ nTextLayer }: Pick<WhisperConfig, 'nTextLaye
   return nTextLayer > MAX_DECODER_BLOCKS ? undefined : SECOND_BEAM_SIZE;
 }
 
+/** @param avgLogprob mean natural-log probability of the tokens of a greedy text */
+export function isDoubtfulLogprob(avgLogprob: number): boolean {
+  return avgLogprob < MAX_DOUBTFUL_LOGPROB;
+}
+
 /** Whether a greedy text is decoded again with beams; not one that is dropped as silence. */
 export function isDoubtful(
   result: DecodeResult,
@@ -28,7 +33,7 @@ export function isDoubtful(
 ): boolean {
   if (search.secondBeamSize === undefined || result.temperature > 0) return false;
   if (isSilent(result, thresholds, evidence)) return false;
-  return result.avgLogprob < MAX_DOUBTFUL_LOGPROB || result.compressionRatio > thresholds.compressionRatio;
+  return isDoubtfulLogprob(result.avgLogprob) || result.compressionRatio > thresholds.compressionRatio;
 }
 
 /**

@@ -1,9 +1,11 @@
 /** Greedy decoding after the committed text of a window, with the last hypothesis as a draft. */
+import type { VoiceEvidence } from '#daemon/audio/vad/index.js';
 import { mx, type MxArray } from '#native/index.js';
 import * as nn from '#native/nn/index.js';
 
 import { yieldToEventLoop } from '#daemon/async.js';
 import { type DecodeContext, prepareInput, tokenRow } from '../decode/decode.js';
+import { isSilent, REFERENCE_THRESHOLDS } from '../decode/quality.js';
 import { isRepeating } from '../../streaming/repetition.js';
 import type { EncodedWindow } from '../encode/encode.js';
 
@@ -27,6 +29,22 @@ export interface RawHypothesis {
   readonly noSpeechProb: number;
   /** Draft tokens that the model agreed with. */
   readonly accepted: number;
+}
+
+/** Mean natural-log probability; an end-of-text after the tokens counts as certain. */
+export function meanLogprob(logprobs: readonly number[]): number {
+  return logprobs.reduce((sum, logprob) => sum + logprob, 0) / (logprobs.length + 1);
+}
+
+/** Whether a hypothesis without committed text is noise: neither the model nor the VAD is certain of speech. */
+export function isNoise(
+  { logprobs, noSpeechProb }: Pick<RawHypothesis, 'logprobs' | 'noSpeechProb'>,
+  committed: readonly number[],
+  evidence: VoiceEvidence | undefined,
+): boolean {
+  if (committed.length > 0) return false;
+  const quality = { avgLogprob: meanLogprob(logprobs), noSpeechProb, compressionRatio: 1 };
+  return isSilent(quality, REFERENCE_THRESHOLDS, evidence);
 }
 
 /**

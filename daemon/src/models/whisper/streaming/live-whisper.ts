@@ -12,13 +12,12 @@ import { tentativeCount } from '../../streaming/commit-policy.js';
 
 import { disposeWindow, type EncodedWindow } from '../encode/encode.js';
 import { Hotwords } from '../../hotwords/hotword-trie.js';
-import { isSilent, REFERENCE_THRESHOLDS } from '../decode/quality.js';
 import { Prompt } from '../decode/prompt.js';
 import { toCentiseconds } from '../../centiseconds.js';
 import type { WhisperDeps } from '../whisper-transcription.js';
 import { isSpaced } from '../../text/word-spacing.js';
 import { StreamingDecoder } from './streaming-decoder.js';
-import type { RawHypothesis } from './hypothesize.js';
+import { isNoise, type RawHypothesis } from './hypothesize.js';
 import type { LiveWhisperOptions } from './live-whisper-options.js';
 import { fromSampleOf, type LiveWhisperState, packState, unpackState } from './live-whisper-state.js';
 import { isRefinedBetter } from './choose-refined.js';
@@ -185,7 +184,7 @@ export class LiveWhisper implements LiveSpeech {
     const window = await this.#decoder.encode(this.#mel, this.#start, audioFrames, signal);
     const encode = (performance.now() - startMs) / 1000;
     try {
-      const request = { language, audioFrames, prompt: this.#prompt.tokens };
+      const request = { language, audioFrames, prompt: this.#prompt.tokens, decodesTwice: false };
       const draft = this.#text.committed;
       const decoded = await this.#decoder.decode(window, { ...request, committed: [], draft }, signal);
       const total = (performance.now() - startMs) / 1000;
@@ -235,7 +234,8 @@ export class LiveWhisper implements LiveSpeech {
     try {
       const language = await this.#languageOf(window);
       const { committed, hypothesis } = this.#text;
-      const request = { language, audioFrames, prompt: this.#prompt.tokens };
+      const { evidence } = this.#voice;
+      const request = { language, audioFrames, prompt: this.#prompt.tokens, evidence, decodesTwice: true };
       const draft = hypothesis?.tokens ?? [];
       const { rawHypothesis, places } = await this.#decoder.decode(
         window,
@@ -248,7 +248,7 @@ export class LiveWhisper implements LiveSpeech {
         trimRereadTokens(places.attendedFrames, positions),
         trimRepeatedPhrases([...committed, ...rawHypothesis.tokens], places.attendedFrames, positions),
       );
-      const last = this.#isHallucinated(rawHypothesis) ? first : Math.max(first, trimmed);
+      const last = isNoise(rawHypothesis, committed, evidence) ? first : Math.max(first, trimmed);
       this.#text.update({
         words: this.#wordsOf(rawHypothesis.tokens.slice(0, last - first)),
         logprobs: rawHypothesis.logprobs.slice(0, last - first),
@@ -281,14 +281,6 @@ export class LiveWhisper implements LiveSpeech {
 
   #wordsOf(tokens: readonly number[]): LiveWords {
     return new LiveWords(this.#deps.tokenizer, tokens, isSpaced(this.#language ?? 'en'));
-  }
-
-  /** Whether a hypothesis without committed text is noise: neither the model nor the VAD is certain of speech. */
-  #isHallucinated({ logprobs, noSpeechProb }: RawHypothesis): boolean {
-    if (this.#text.committed.length > 0) return false;
-    const avgLogprob = logprobs.reduce((sum, logprob) => sum + logprob, 0) / (logprobs.length + 1);
-    const quality = { avgLogprob, noSpeechProb, compressionRatio: 1 };
-    return isSilent(quality, REFERENCE_THRESHOLDS, this.#voice.evidence);
   }
 
   async #languageOf(window: EncodedWindow): Promise<string> {

@@ -3,11 +3,13 @@ import type { Timings } from '#daemon/protocol/transcription.js';
 import { trimRereadTokens } from '../../streaming/repetition.js';
 
 import { compressionRatio } from '../decode/decode.js';
+import { isDoubtfulLogprob } from '../decode/second-decode.js';
 import { toCentiseconds } from '../../centiseconds.js';
 import { isPlausible } from '../encode/short-window.js';
 import type { WhisperTokenizer } from '../tokenizer.js';
 import { isSpaced } from '../../text/word-spacing.js';
 import type { StreamingDecodeResult } from './streaming-decoder.js';
+import { meanLogprob } from './hypothesize.js';
 import { LiveWords } from './live-words.js';
 import type { WhisperResult } from '../whisper-options.js';
 
@@ -20,7 +22,10 @@ interface RefineContext {
   readonly timings: Timings;
 }
 
-/** @returns undefined if the text is implausible: it has no end, rereads audio, or has more words than anyone can speak */
+/**
+ * @returns undefined if the text is doubtful, and better decoded as a file, or implausible: it has no end, rereads audio, or has
+ *   more words than anyone can speak
+ */
 export function refinedResult(
   tokenizer: WhisperTokenizer,
   { rawHypothesis, places: { attendedFrames, starts } }: StreamingDecodeResult,
@@ -30,7 +35,8 @@ export function refinedResult(
   if (!ended || tokens.length === 0) return undefined;
   if (trimRereadTokens(attendedFrames, Math.floor(audioFrames / 2)) < tokens.length) return undefined;
   const text = tokenizer.decode(tokens);
-  const avgLogprob = logprobs.reduce((sum, logprob) => sum + logprob, 0) / (tokens.length + 1);
+  const avgLogprob = meanLogprob(logprobs);
+  if (isDoubtfulLogprob(avgLogprob)) return undefined;
   const judged = { text, avgLogprob, compressionRatio: compressionRatio(text) };
   if (!isPlausible(judged, audioFrames, language)) return undefined;
   const words = new LiveWords(tokenizer, tokens, isSpaced(language))

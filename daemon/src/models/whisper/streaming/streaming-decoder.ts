@@ -1,4 +1,5 @@
 /** Encodes and decodes one window of a live session. Keeps no state between windows. */
+import type { VoiceEvidence } from '#daemon/audio/vad/index.js';
 import type { LiveMel } from '#daemon/audio/mel/live-mel.js';
 import { FRAMES_PER_SECOND } from '#daemon/audio/mel/mel.js';
 import { mx } from '#native/index.js';
@@ -11,10 +12,12 @@ import type { Hotwords } from '../../hotwords/hotword-trie.js';
 import { detectLanguage, type DetectedLanguage } from '../language/detect-language.js';
 import { LogitFilters } from '../decode/logit-filters.js';
 import { loopAtEnd } from '../decode/loops.js';
+import { secondBeamSizeFor } from '../decode/second-decode.js';
 import { type WindowLength, windowFrames } from '../encode/short-window.js';
 import type { WhisperDeps } from '../whisper-transcription.js';
 import { type RawHypothesis, hypothesize } from './hypothesize.js';
 import { hypothesizeWithHotwords } from './hypothesize-with-hotwords.js';
+import { hypothesizeAgainIfDoubtful } from './second-hypothesis.js';
 
 /** Faster than any speaker. */
 const MAX_TOKENS_PER_SECOND = 8;
@@ -28,6 +31,10 @@ interface StreamingDecodeRequest {
   readonly prompt: readonly number[];
   readonly committed: readonly number[];
   readonly draft: readonly number[];
+  /** Evidence of speech from the VAD. */
+  readonly evidence?: VoiceEvidence;
+  /** Whether a doubtful hypothesis is decoded again with beams. */
+  readonly decodesTwice: boolean;
 }
 
 export interface StreamingDecodeResult {
@@ -81,7 +88,7 @@ export class StreamingDecoder {
     signal: AbortSignal,
   ): Promise<StreamingDecodeResult> {
     const { model, tokenizer } = this.#deps;
-    const { language, audioFrames, prompt, committed, draft } = request;
+    const { language, audioFrames, prompt, committed, draft, evidence, decodesTwice } = request;
     const startSequence = tokenizer.startSequence(language, 'transcribe', false);
     const maxSpokenTokens =
       Math.ceil((audioFrames / FRAMES_PER_SECOND) * MAX_TOKENS_PER_SECOND) + EXTRA_TOKENS;
@@ -92,12 +99,16 @@ export class StreamingDecoder {
       filters: this.#filters,
       startSequence,
       seed: 0,
+      evidence,
+      search: { secondBeamSize: decodesTwice ? secondBeamSizeFor(model.config) : undefined },
+      hotwords: this.#hotwords,
     };
     const input = { prompt, committed, draft, maxTokens: Math.max(1, maxSpokenTokens - committed.length) };
-    const hypothesis =
+    const first =
       this.#hotwords === undefined
         ? await hypothesize(context, window, input, signal)
         : await hypothesizeWithHotwords({ ...context, hotwords: this.#hotwords }, window, input, signal);
+    const hypothesis = await hypothesizeAgainIfDoubtful(first, context, window, input, signal);
     const rawHypothesis = cutLoop(hypothesis, committed, tokenizer.special.endOfText);
     const all = [...committed, ...rawHypothesis.tokens];
     const places = await placeTokens(this.#deps, window, all, { startSequence, audioFrames }, signal);
