@@ -104,6 +104,38 @@ describe('the committed text of a window', () => {
     );
   });
 
+  test('keeps the punctuation of a pause open until a word follows', () => {
+    const liveText = new LiveText((tokens) => new LiveWords(bytes, tokens, true));
+    updateText(liveText, ' so my.', true, 0.9);
+    expect(liveText.withoutLastMarks(7)).toBe(6);
+    expect(textOf(tokensOf(' so my.').slice(0, 6))).toBe(' so my');
+    liveText.commit(6);
+    updateText(liveText, ' so my, fellow', true, 0.9);
+    // A mark that follows a committed word is no text of its own either.
+    expect(liveText.withoutLastMarks(1)).toBe(0);
+    expect(liveText.withoutLastMarks(8)).toBe(8);
+    // The comma of a number is part of it.
+    updateText(liveText, ' so my 1,', true, 0.9);
+    expect(liveText.withoutLastMarks(3)).toBe(3);
+  });
+
+  test('ends with the punctuation of its last committed word, wherever the model attends', () => {
+    const liveText = new LiveText((tokens) => new LiveWords(bytes, tokens, true));
+    updateText(liveText, ' so', true, 0.9);
+    liveText.commit(3);
+    const beyond = {
+      logprobs: [0],
+      committedStarts: [0, 4, 8],
+      starts: [12, 16],
+      audioFrames: 12,
+      ended: true,
+    };
+    liveText.update({ ...beyond, words: new LiveWords(bytes, tokensOf('.'), true), attendedFrames: [80] });
+    expect(liveText.attendedCount).toBe(1);
+    liveText.update({ ...beyond, words: new LiveWords(bytes, tokensOf('x'), true), attendedFrames: [80] });
+    expect(liveText.attendedCount).toBe(0);
+  });
+
   test('has a mean probability that includes earlier windows', () => {
     const liveText = new LiveText((tokens) => new LiveWords(bytes, tokens, true));
     expect(liveText.meanLogprob).toBeUndefined();

@@ -136,3 +136,19 @@ export function countWholeWords({ tokens, cuts, ended }: Hypothesis, count: numb
   }
   return 0;
 }
+
+/**
+ * `count` without the punctuation at its end, unless a word follows: more audio turns the period of a pause into a comma, and a
+ * committed period makes the model begin a sentence. @param pieces texts of the tokens
+ */
+export function countWithoutLastMarks(
+  { cuts }: Pick<Hypothesis, 'cuts'>,
+  pieces: readonly string[],
+  count: number,
+): number {
+  let end = count;
+  // Before the first token is the committed text.
+  const isCut = (i: number): boolean => i === 0 || cuts[i] === true;
+  while (end > 0 && isCut(end - 1) && isMark(pieces[end - 1] ?? '')) end--;
+  return end;
+}

@@ -5,6 +5,7 @@ import type { TimedToken } from '../pieces/piece-decoder.js';
 import { groupWords, wordsOf } from '../pieces/piece-words.js';
 import { countCommitted, matchWords } from './align-words.js';
 import {
+  countWithoutLastMarks,
   cutsOf,
   type Hypothesis,
   hypothesisWords,
@@ -122,6 +123,11 @@ export class LivePiecesText {
     this.#audioSeconds = audioSeconds;
     this.#ended = ended;
     this.#decodeSteps++;
+  }
+
+  /** `count` tokens of the hypothesis without the punctuation at their end. */
+  withoutLastMarks(count: number): number {
+    return countWithoutLastMarks(this.hypothesis, textsOf(this.#tokens), count);
   }
 
   /** The text of `count` tokens of the hypothesis after the first `from`. */

@@ -148,12 +148,14 @@ export class LivePieces implements LiveSpeech {
     const isOver = this.#voice.silentSeconds >= UTTERANCE_END_SECONDS;
     const count = isOver
       ? hypothesis.tokens.length
-      : this.#config.policy({
-          hypothesis,
-          isFirstStep: decodeSteps === 1,
-          audioSeconds,
-          isPaused: this.#isPaused,
-        });
+      : this.#text.withoutLastMarks(
+          this.#config.policy({
+            hypothesis,
+            isFirstStep: decodeSteps === 1,
+            audioSeconds,
+            isPaused: this.#isPaused,
+          }),
+        );
     const progress = { audioSeconds, isUncommitted };
     const shown = tentativeCount(hypothesis, count, progress, this.#config.tentativeThresholds);
     const tentative = isOver ? '' : this.#text.tentative(count, shown);

@@ -2,10 +2,12 @@
 import { defined } from '#daemon/protocol/defined.js';
 import type { Word } from '#daemon/protocol/transcription.js';
 import {
+  countWithoutLastMarks,
   dropFirst,
   cutsOf,
   type Hypothesis,
   countAgreements,
+  isMark,
   wordStarts,
 } from '../../streaming/hypothesis.js';
 
@@ -88,13 +90,25 @@ export class LiveText {
 
   /**
    * How many tokens of the hypothesis belong to the audio: after the last word that attends to it, a model tends to invent
-   * an ending.
+   * an ending. Punctuation of the last committed word belongs to it.
    */
   get attendedCount(): number {
     const lastStep = this.#lastStep;
     if (lastStep === undefined) return 0;
-    const last = lastStep.hypothesis.edgeFrames.findLastIndex((frames) => frames > -MAX_OVERRUN_FRAMES);
-    return lastStep.words.hypothesisWords(lastStep.starts).find(({ to }) => to > last)?.to ?? 0;
+    const { hypothesis, words, starts } = lastStep;
+    const firstWord = words.pieces.findIndex((piece) => !isMark(piece));
+    const marks = firstWord < 0 ? words.pieces.length : firstWord;
+    const last = hypothesis.edgeFrames.findLastIndex((frames) => frames > -MAX_OVERRUN_FRAMES);
+    const lastWord = last < 0 ? undefined : words.hypothesisWords(starts).find(({ to }) => to > last);
+    return Math.max(marks, lastWord?.to ?? 0);
+  }
+
+  /** `count` tokens of the hypothesis without the punctuation at their end. */
+  withoutLastMarks(count: number): number {
+    const lastStep = this.#lastStep;
+    return lastStep === undefined
+      ? 0
+      : countWithoutLastMarks(lastStep.hypothesis, lastStep.words.pieces, count);
   }
 
   /** The text of some tokens of the hypothesis. */

@@ -164,7 +164,8 @@ export class LiveWhisper implements LiveSpeech {
     const stableCount = hypothesis
       ? this.#config.policy({ hypothesis, isFirstStep: decodeSteps === 1, audioSeconds, isPaused })
       : 0;
-    const update = this.#commit(isUtteranceOver ? this.#text.attendedCount : stableCount);
+    const count = isUtteranceOver ? this.#text.attendedCount : this.#text.withoutLastMarks(stableCount);
+    const update = this.#commit(count);
     if (silentSeconds >= WINDOW_RESET_SECONDS || audioSeconds > MAX_UNCUT_SECONDS) this.#startUtterance();
     else if (audioSeconds > this.#config.maxWindowSeconds) this.#advanceWindow();
     return isUtteranceOver ? { ...update, tentative: '' } : update;
