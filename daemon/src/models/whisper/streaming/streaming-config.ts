@@ -18,12 +18,12 @@ export interface StreamingConfig {
 const NARROW_MODEL_CONFIG: StreamingConfig = {
   // The more probable a word, the sooner it is committed. Words after it wait for it, so any word is committed eventually.
   policy: commitWhen(
-    { edgeFrames: 25, probability: 0.95 },
+    { edgeFrames: 20, probability: 0.95 },
     { edgeFrames: 15, agreementCount: 2, probability: 0.5 },
     { edgeFrames: 20, agreementCount: 3, probability: 0.3 },
     { edgeFrames: 50, agreementCount: 3 },
-    { edgeFrames: 90, agreementCount: 2 },
-    { edgeFrames: 125 },
+    { edgeFrames: 80, agreementCount: 2 },
+    { edgeFrames: 110 },
   ),
   // Not the 30 s that the encoder was trained on, or each decode step would cost as much as half a minute. In windows below
   // 8 s, or with less than a second of silence after the speech, these models usually repeat the sentence.
