@@ -5,14 +5,16 @@
 
 A hypothesis file has one {"id", "text"} per line (or is a folder of ID.txt / ID.json files). English uses the English
 normalizer, other languages the basic one; Japanese, Chinese and Korean count characters instead of words. If a clip has
-`also_right` spellings, the one with the fewest errors counts. Clips missing from the hypotheses are excluded and reported.
-Several files are shown side by side. --against adds a row: words that differ from OTHER's text, a finer measure of the
-effect of a change than word errors. --labels reads the expected text from another file than the open clips' manifest:
-{"id", "language", "text", "kind", "also_right"} per line.
+`also_right` spellings, the one with the fewest errors counts. `"unit": "digit"` compares a string of digits digit by digit,
+because the normalizer joins spelled digits to one number but not written ones. Clips missing from the hypotheses are
+excluded and reported. Several files are shown side by side. --against adds a row: words that differ from OTHER's text, a
+finer measure of the effect of a change than word errors. --labels reads the expected text from another file than the open
+clips' manifest: {"id", "language", "text", "kind", "also_right", "unit"} per line.
 """
 
 import argparse
 import json
+import re
 import sys
 from pathlib import Path
 
@@ -25,9 +27,12 @@ ENGLISH, BASIC = EnglishTextNormalizer(), BasicTextNormalizer()
 BY_CHARACTER = {"ja", "zh", "ko"}
 
 
-def units(text, language):
-    """The compared words (or characters)."""
+def units(text, language, unit=None):
+    """The compared words (or characters, or digits)."""
     text = (ENGLISH if language == "en" else BASIC)(text or "")
+    if unit == "digit":
+        text = re.sub(r"\bone\b", "1", text)  # the English normalizer spells a single 1
+        return re.findall(r"\d|[^\W\d]+", text)
     return list(text.replace(" ", "")) if language in BY_CHARACTER else text.split()
 
 
@@ -48,8 +53,9 @@ def edits(reference, hypothesis):
 
 def score_clip(clip, text):
     """{errors, words, substitutions, deletions, insertions} against the closest expected text."""
-    recognized = units(text, clip["language"])
-    answers = [units(right, clip["language"]) for right in [clip["text"], *clip.get("also_right", [])]]
+    compared = lambda text: units(text, clip["language"], clip.get("unit"))
+    recognized = compared(text)
+    answers = [compared(right) for right in [clip["text"], *clip.get("also_right", [])]]
     scored = [(*edits(answer, recognized), len(answer)) for answer in answers]
     s, d, i, words = min(scored, key=lambda x: sum(x[:3]) / max(1, x[3]))
     return {"errors": s + d + i, "words": words, "substitutions": s, "deletions": d, "insertions": i}
