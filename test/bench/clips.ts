@@ -1,4 +1,4 @@
-/** The labeled clips of the benches and of `npm run wer`, from the same file as test/reference/clips.py. */
+/** The labeled clips of the benches: the open ones, which test/reference/clips.py also reads, and those of test/speech. */
 import { existsSync, readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -12,6 +12,10 @@ export interface Clip {
   readonly seconds: number;
   readonly language: string | null;
   readonly text: string;
+  /** Other right spellings of the text. */
+  readonly alsoRight: readonly string[];
+  /** What score.py compares instead of words. */
+  readonly unit?: 'digit';
   readonly kind: string;
 }
 
@@ -35,6 +39,9 @@ export const TWELVE = [
 /** 6.8 minutes, five readers. */
 export const LONG_FORM = 'longform-libri-open';
 
+/** Labeled clips of the kinds of speech that the open clips have few of. */
+export const kindsFolder = join(root, 'test/speech');
+
 /** `$SOTTO_SPEECH`, else the shared speech next to the clone, else the repository's sample speech. */
 export function speechFolder(): string {
   const tried = [process.env.SOTTO_SPEECH, join(root, '../shared/speech'), join(root, 'assets/speech')];
@@ -49,7 +56,7 @@ export function readClips(folder = speechFolder()): Clip[] {
   return readFileSync(join(folder, 'manifest.jsonl'), 'utf8')
     .split('\n')
     .filter((line) => line.trim() !== '')
-    .map((line) => JSON.parse(line) as Partial<Clip> & { split?: string })
+    .map((line) => JSON.parse(line) as Partial<Clip> & { split?: string; also_right?: string[] })
     .filter(({ split }) => split === undefined || split === 'open')
     .map((clip) => ({
       id: clip.id ?? '',
@@ -57,8 +64,22 @@ export function readClips(folder = speechFolder()): Clip[] {
       seconds: clip.seconds ?? 0,
       language: clip.language ?? null,
       text: clip.text ?? '',
+      alsoRight: clip.also_right ?? [],
+      ...(clip.unit === undefined ? {} : { unit: clip.unit }),
       kind: clip.kind ?? '',
     }));
+}
+
+/**
+ * Clips of a set: `english`, `other`, `long`, `unlabeled`, `labeled` (the first three) and `all` are open clips, whose
+ * published figures stay comparable; `kinds` are the clips of test/speech.
+ */
+export function clipsOfSet(name: string): Clip[] {
+  if (name === 'kinds') return readClips(kindsFolder);
+  return readClips().filter((clip) => {
+    if (name === 'labeled') return setOf(clip) !== 'unlabeled';
+    return name === 'all' || setOf(clip) === name;
+  });
 }
 
 export function setOf(clip: Clip): ClipSet {

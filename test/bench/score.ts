@@ -15,9 +15,10 @@ export interface WordErrors {
 interface LabeledClip {
   readonly id: string;
   readonly kind: string;
-  readonly language: string;
+  readonly language: string | null;
   readonly text: string;
   readonly alsoRight: readonly string[];
+  readonly unit?: 'digit';
 }
 
 const Scores = z.record(

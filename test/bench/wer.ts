@@ -1,19 +1,20 @@
 /**
  * Word errors on the labeled clips, with the scorer of the references:
  *
- *     npm run wer -- [--model DIR] [--set english|other|long|labeled|all] [--name NAME] [--detect] [--condition] [--times yes|no|auto] [--vad] [--beam N]
+ *     npm run wer -- [--model DIR] [--set english|other|long|labeled|all|kinds] [--name NAME] [--detect] [--condition] [--times yes|no|auto] [--vad] [--beam N]
  *
  * Transcribes in this process: greedy, no fallback, with the clip's language unless --detect, conditioned on previous text
  * only with --condition; --times no omits timestamps, --times auto uses the default of `sotto transcribe` (no timestamps,
  * and short windows for short clips); --vad skips non-speech; --beam 5 sets the beam size. Writes
  * `test/bench/results/wer/NAME.jsonl` and runs `test/reference/score.py` on it, and on the reference's
- * `test/bench/results/wer/reference.jsonl` if it exists (transcribe-openai.py writes such files).
+ * `test/bench/results/wer/reference.jsonl` if it exists (transcribe-openai.py writes such files). The set `kinds` is
+ * test/speech, scored without the reference.
  */
 import { spawnSync } from 'node:child_process';
 import { closeSync, existsSync, mkdirSync, openSync, writeSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { readClips, root, setOf } from './clips.js';
+import { clipsOfSet, kindsFolder, root } from './clips.js';
 import { load, PLAIN, starterModel, transcribeFile } from './in-process.js';
 import { sum } from './report.js';
 
@@ -33,10 +34,7 @@ const { values: args } = parseArgs({
 const folder = join(root, 'test/bench/results/wer');
 mkdirSync(folder, { recursive: true });
 const out = join(folder, `${args.name ?? basename(args.model)}.jsonl`);
-const clips = readClips().filter((clip) => {
-  if (args.set === 'all') return true;
-  return args.set === 'labeled' ? setOf(clip) !== 'unlabeled' : setOf(clip) === args.set;
-});
+const clips = clipsOfSet(args.set);
 
 const model = await load(args.model);
 const file = openSync(out, 'w');
@@ -64,8 +62,11 @@ const reference = join(root, 'test/reference');
 const python = join(reference, '.venv/bin/python');
 if (existsSync(python)) {
   const referenceFile = join(folder, 'reference.jsonl');
-  const files = existsSync(referenceFile) && referenceFile !== out ? [referenceFile, out] : [out];
-  const scored = spawnSync(python, [join(reference, 'score.py'), ...files], { stdio: 'inherit' });
+  const withReference = args.set !== 'kinds' && existsSync(referenceFile) && referenceFile !== out;
+  const files = withReference ? [referenceFile, out] : [out];
+  const labels = args.set === 'kinds' ? ['--labels', join(kindsFolder, 'manifest.jsonl')] : [];
+  const argv = [join(reference, 'score.py'), ...files, ...labels];
+  const scored = spawnSync(python, argv, { stdio: 'inherit' });
   process.exitCode = scored.status ?? 1;
 } else {
   console.log('not scored: run test/reference/setup.sh first, which installs the normalizer');

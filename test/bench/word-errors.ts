@@ -2,7 +2,7 @@
  * Word errors on the labeled clips and the time that they take: greedy, with timestamps, of the bundled model and, if
  * SOTTO_BASE is set, of the float16 weights, or of any models; `npm run wer` has more settings.
  *
- *     npm run bench -- wer [--models DIR,DIR] [--set english|labeled] [--defaults] [--repeat N] [--name NAME] [--save-baseline]
+ *     npm run bench -- wer [--models DIR,DIR] [--set english|labeled|kinds] [--defaults] [--repeat N] [--name NAME] [--save-baseline]
  *
  * The models take turns on each clip, so their times compare. --defaults transcribes as `sotto transcribe` does, with VAD;
  * the best of --repeat times counts.
@@ -10,7 +10,7 @@
 import { basename, join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { samplesOf } from '#test/harness/sample-speech.js';
-import { readClips, root, setOf } from './clips.js';
+import { clipsOfSet, root } from './clips.js';
 import { float16Model, load, plainOptions, starterModel, streamOf, transcribe } from './in-process.js';
 import { printTable, saveResult, sum } from './report.js';
 import { scoreTexts, missingScorer, totalErrors } from './score.js';
@@ -29,9 +29,7 @@ export async function wordErrors(argv: string[]): Promise<void> {
   });
   const missing = missingScorer();
   if (missing !== undefined) throw new Error(missing);
-  const clips = readClips().filter((clip) =>
-    args.set === 'labeled' ? setOf(clip) !== 'unlabeled' : setOf(clip) === args.set,
-  );
+  const clips = clipsOfSet(args.set);
   const named = await Promise.all(
     modelsIn(args.models).map(async ({ name, dir }) => ({ name, model: await load(dir) })),
   );
@@ -54,7 +52,8 @@ export async function wordErrors(argv: string[]): Promise<void> {
   }
   for (const { model } of named) model.dispose();
   const audioSeconds = sum(clips.map((clip) => clip.seconds));
-  const scores = scoreTexts(texts, join(root, 'test/bench/results', args.name));
+  const labels = args.set === 'kinds' ? clips : undefined;
+  const scores = scoreTexts(texts, join(root, 'test/bench/results', args.name), labels);
   const rows = [...scores].map(([model, byClip]) => ({
     model,
     clips: byClip.size,

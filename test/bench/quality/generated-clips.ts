@@ -1,12 +1,12 @@
 /**
- * Input of the quality bench: the open labeled clips, the read English ones also with reverberation, noise, music and
- * telephone bandwidth, pairs of them with a long pause, and sounds without speech.
+ * Input of the quality bench: the open labeled clips and those of test/speech; the read English ones of the open clips also
+ * with reverberation, noise, music and telephone bandwidth, and pairs of them with a long pause; and sounds without speech.
  */
 import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
-import { type Clip, readClips, root, speechFolder } from '../clips.js';
+import { type Clip, kindsFolder, readClips, root, speechFolder } from '../clips.js';
 import { samplesOf } from '../in-process.js';
 import {
   atLevel,
@@ -34,6 +34,8 @@ export interface QualityClip {
   /** Transcript; empty without speech. */
   readonly text: string;
   readonly alsoRight: readonly string[];
+  /** What score.py compares instead of words. */
+  readonly unit?: 'digit';
   readonly seconds: number;
   /** Raw mono float32 at 16 kHz (`.f32`), or the file itself for a container. */
   readonly file: string;
@@ -65,6 +67,10 @@ export const KINDS = [
   'Japanese',
   'Portuguese',
   'Swedish',
+  'Italian',
+  'Dutch',
+  'Russian',
+  'Chinese',
 ] as const;
 
 export const NOT_SPEECH = 'not speech';
@@ -121,6 +127,8 @@ export function cacheFolder(): string {
   return process.env.SOTTO_QUALITY_CACHE ?? join(homedir(), '.cache/sotto-bench/quality');
 }
 
+const sourceFolders = (): string[] => [...new Set([speechFolder(), kindsFolder])];
+
 /** Returns all clips; recreates them only if the sources or generators change. */
 export async function qualityClips(): Promise<QualityClip[]> {
   const folder = join(cacheFolder(), 'sounds');
@@ -128,7 +136,7 @@ export async function qualityClips(): Promise<QualityClip[]> {
   const generators = ['generated-clips.js', 'sound-effects.js', 'spectrum.js'];
   const sources = [
     ...generators.map((name) => join(root, 'dist/test/bench/quality', name)),
-    join(speechFolder(), 'manifest.jsonl'),
+    ...sourceFolders().map((from) => join(from, 'manifest.jsonl')),
   ];
   const key = digest([speechFolder(), ...sources.map((file) => digest(readFileSync(file)))].join());
   const list = join(folder, `${key}.json`);
@@ -142,10 +150,9 @@ export async function qualityClips(): Promise<QualityClip[]> {
 }
 
 async function makeClips(folder: string): Promise<QualityClip[]> {
-  const alsoRight = readAlsoRight();
   const clips: QualityClip[] = [];
   const read: [Clip, Float32Array][] = [];
-  for (const clip of readClips()) {
+  for (const clip of sourceFolders().flatMap((from) => readClips(from))) {
     const silent = NAMES[clip.kind] === NOT_SPEECH;
     if (clip.text === '' && !silent) continue; // no transcript
     const about = {
@@ -153,7 +160,8 @@ async function makeClips(folder: string): Promise<QualityClip[]> {
       kind: kindOf(clip),
       language: clip.language ?? 'en',
       text: clip.text,
-      alsoRight: alsoRight.get(clip.id) ?? [],
+      alsoRight: alsoRightOf(clip),
+      ...(clip.unit === undefined ? {} : { unit: clip.unit }),
     };
     if (clip.kind === 'container') {
       clips.push({ ...about, seconds: clip.seconds, file: clip.file, hash: digest(readFileSync(clip.file)) });
@@ -170,7 +178,7 @@ async function makeClips(folder: string): Promise<QualityClip[]> {
   clips.push(...pauses(folder, read));
   // Clip by clip, the longest first, so that an interrupted run has most words in every variant.
   for (const [clip, samples] of [...read].sort(([a], [b]) => b.seconds - a.seconds)) {
-    const about = { language: 'en', text: clip.text, alsoRight: alsoRight.get(clip.id) ?? [] };
+    const about = { language: 'en', text: clip.text, alsoRight: alsoRightOf(clip) };
     clips.push(stored(folder, { ...about, id: clip.id, kind: kindOf(clip) }, samples));
     if (clip.seconds < MIN_SECONDS) continue;
     for (const [kind, change] of Object.entries(CHANGES)) {
@@ -198,7 +206,7 @@ function pauses(folder: string, read: readonly [Clip, Float32Array][]): QualityC
   });
 }
 
-function kindOf({ kind, language }: Clip): string {
+export function kindOf({ kind, language }: Pick<Clip, 'kind' | 'language'>): string {
   if (kind === 'non-english') return LANGUAGES.of(language ?? 'en') ?? kind;
   return NAMES[kind] ?? kind;
 }
@@ -224,20 +232,8 @@ export function digest(bytes: Uint8Array | string): string {
   return createHash('sha256').update(bytes).digest('hex').slice(0, 24);
 }
 
-/** Alternative transcripts from the manifest and this file, and without parentheses, whose content the normalizer would drop. */
-function readAlsoRight(): Map<string, readonly string[]> {
-  return new Map(
-    readFileSync(join(speechFolder(), 'manifest.jsonl'), 'utf8')
-      .split('\n')
-      .filter((line) => line.trim() !== '')
-      .map((line) => JSON.parse(line) as { id: string; text: string | null; also_right?: string[] })
-      .map(({ id, text, also_right }): [string, readonly string[]] => [
-        id,
-        [
-          ...(also_right ?? []),
-          ...(ALTERNATIVE_TEXTS[id] ?? []),
-          ...(text?.includes('(') === true ? [text.replace(/[()]/g, '')] : []),
-        ],
-      ]),
-  );
+/** Alternative transcripts: of the manifest, of this file, and without parentheses, whose content the normalizer would drop. */
+function alsoRightOf({ id, text, alsoRight }: Clip): string[] {
+  const withoutParentheses = text.includes('(') ? [text.replace(/[()]/g, '')] : [];
+  return [...alsoRight, ...(ALTERNATIVE_TEXTS[id] ?? []), ...withoutParentheses];
 }
