@@ -1,4 +1,5 @@
 /** What Moonshine makes of a piece: limits, loops, cancellation, live sessions. */
+import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 
 import { MoonshineModel } from '#daemon/models/moonshine/index.js';
@@ -6,7 +7,7 @@ import { MoonshineDecoder } from '#daemon/models/moonshine/moonshine-decoder.js'
 import { Stopwatch } from '#daemon/models/stopwatch.js';
 import { mx } from '#native/index.js';
 
-import { clip, samplesOf } from '../model-fixtures.js';
+import { clip, root, samplesOf } from '../model-fixtures.js';
 import { expectedOf, moonshineDir, resultOf, signal, type MoonshineCheckpoint } from './moonshine-dirs.js';
 
 const models = new Map<MoonshineCheckpoint, MoonshineModel>();
@@ -131,5 +132,25 @@ describe('a Moonshine model', () => {
     expect(await run(700)).toBe(whole);
     expect(await run(16_000, 48_000)).toBe(whole);
     expect(() => modelOf('biases-float16').stream({}, model.stream({}).checkpoint())).toThrow();
+  });
+});
+
+describe('speech without silence around it', () => {
+  let model: MoonshineModel;
+  beforeAll(async () => {
+    model = await MoonshineModel.load(join(root, 'assets/models/moonshine-base-6bit'));
+  });
+  afterAll(() => model.dispose());
+  const textOf = async (file: string, vad: boolean): Promise<string> => {
+    const samples = await samplesOf(join(root, 'test/speech', file));
+    return (await resultOf(model, samples, { vad })).text.trim();
+  };
+
+  test.each([
+    ['short-google-two-people.flac', 'Two people.'],
+    ['short-google-mountain-view.flac', 'Mountain View.'],
+  ])('has its text (%s), which without VAD the model leaves out', async (file, text) => {
+    expect(await textOf(file, true)).toBe(text);
+    expect(await textOf(file, false)).toBe('');
   });
 });

@@ -1,5 +1,6 @@
 /** Decodes pieces of speech: samples to tokens with their texts. */
 import { SAMPLE_RATE } from '#daemon/audio/mel/mel.js';
+import { isUncertainSpeech } from '#daemon/audio/vad/index.js';
 import { mx } from '#native/index.js';
 
 import { Hotwords } from '../hotwords/hotword-trie.js';
@@ -28,6 +29,9 @@ export const MAX_PIECE_SECONDS = 40;
 export const DEFAULT_TOKENS_PER_SECOND = 6.5;
 /** A short word may need this many tokens, whatever its length: two, punctuation, and the end-of-text. */
 const MIN_TOKENS = 5;
+
+/** Silence before and after speech for which the model has no text. */
+const PADDING_SAMPLES = 0.5 * SAMPLE_RATE;
 
 /** Stops a decode: no speaker repeats so much in the same order. */
 const CERTAIN_LOOP = { maxPeriod: 40, minRepeats: 4, minTokens: 32 };
@@ -66,11 +70,28 @@ export class MoonshineDecoder implements PieceDecoder {
 
   async decode(
     piece: SpeechPiece,
-    { stopwatch }: PieceContext,
+    context: PieceContext,
     signal: AbortSignal,
   ): Promise<readonly TimedToken[]> {
-    const { model, vocabulary } = this.#deps;
-    const { samples, spoken } = piece;
+    let tokens = await this.#decodeSamples(piece.samples, piece, context, signal);
+    const { evidence } = piece;
+    // The model often has no text for speech without any silence around it.
+    if (tokens.length === 0 && evidence !== undefined && !isUncertainSpeech(evidence))
+      tokens = await this.#decodeSamples(withSilence(piece.samples), piece, context, signal);
+    const texts = this.#deps.vocabulary.texts(tokens.map(({ id }) => id));
+    return spreadTimes(
+      tokens.map((token, i) => ({ ...token, text: texts[i] ?? '' })),
+      piece,
+    );
+  }
+
+  async #decodeSamples(
+    samples: Float32Array,
+    { spoken }: SpeechPiece,
+    { stopwatch }: PieceContext,
+    signal: AbortSignal,
+  ): Promise<readonly DecodedToken[]> {
+    const { model } = this.#deps;
     const audio = await stopwatch.time('encode', () => encodeSamples(model, samples, signal));
     // One position holds the start of the text.
     const wanted = Math.trunc((samples.length / SAMPLE_RATE) * this.#tokensPerSecond) - 1;
@@ -87,12 +108,7 @@ export class MoonshineDecoder implements PieceDecoder {
           signal,
         ),
       );
-      const kept = isGuarded ? withoutLoop(tokens) : tokens.found;
-      const texts = vocabulary.texts(kept.map(({ id }) => id));
-      return spreadTimes(
-        kept.map((token, i) => ({ ...token, text: texts[i] ?? '' })),
-        piece,
-      );
+      return isGuarded ? withoutLoop(tokens) : tokens.found;
     } finally {
       mx.dispose(audio);
       for (const cache of caches) cache.dispose();
@@ -119,6 +135,12 @@ export class MoonshineDecoder implements PieceDecoder {
     if (!this.#hotwords.isEmpty) return new HotwordSearch({ ...options, hotwords: this.#hotwords });
     return beamSize > 1 ? new BeamSearch(options) : undefined;
   }
+}
+
+function withSilence(samples: Float32Array): Float32Array {
+  const padded = new Float32Array(samples.length + 2 * PADDING_SAMPLES);
+  padded.set(samples, PADDING_SAMPLES);
+  return padded;
 }
 
 /**
