@@ -113,8 +113,10 @@ describe('a finished dictation', () => {
     expect(mx.liveArrays()).toBe(before);
   });
 
-  test('is not decoded again if its window is incomplete or without speech', async () => {
-    for (const samples of [joined(jfk, new Float32Array(3 * SECOND), jfk), new Float32Array(2 * SECOND)]) {
+  test('is not decoded again if its window is incomplete, doubtful or without speech', async () => {
+    const incomplete = joined(jfk, new Float32Array(3 * SECOND), jfk);
+    const verse = (await samplesOf(clip('sonnet1.mp3') ?? '')).subarray(36 * SECOND, 45 * SECOND);
+    for (const samples of [incomplete, verse, new Float32Array(2 * SECOND)]) {
       const live = model.stream({ language: 'en' });
       for (let at = 0; at < samples.length; at += SECOND) {
         live.push(samples.subarray(at, at + SECOND));

@@ -13,6 +13,7 @@ import { tentativeCount } from '../../streaming/commit-policy.js';
 import { disposeWindow, type EncodedWindow } from '../encode/encode.js';
 import { Hotwords } from '../../hotwords/hotword-trie.js';
 import { Prompt } from '../decode/prompt.js';
+import { isDoubtfulLogprob } from '../decode/second-decode.js';
 import { toCentiseconds } from '../../centiseconds.js';
 import type { WhisperDeps } from '../whisper-transcription.js';
 import { isSpaced } from '../../text/word-spacing.js';
@@ -178,7 +179,9 @@ export class LiveWhisper implements LiveSpeech {
   }
 
   async refine(signal: AbortSignal): Promise<WhisperResult | undefined> {
-    if (!this.#text.isWhole) return undefined;
+    const { isWhole, meanLogprob = 0 } = this.#text;
+    // The window would give a doubtful text again, and later than a decode as a file.
+    if (!isWhole || isDoubtfulLogprob(meanLogprob)) return undefined;
     const startMs = performance.now();
     const language = this.#language ?? 'en';
     const audioFrames = this.#decodedFrames - this.#start;
