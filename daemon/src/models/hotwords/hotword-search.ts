@@ -57,14 +57,17 @@ export class HotwordSearch implements Search {
   readonly #ended: EndedSequences<HotwordSequence>;
 
   constructor(readonly options: HotwordOptions) {
-    const { earlyStopping = true } = options;
     this.#ended = new EndedSequences({
       max: maxEnded(options),
-      earlyStopping,
+      earlyStopping: this.#stopsEarly,
       score: (one) => this.#score(one),
     });
     const start = { ...START, state: options.hotwords.behind(options.precedingTokens ?? []) };
     this.live = this.#beam = this.#last = [start];
+  }
+
+  get #stopsEarly(): boolean {
+    return this.options.earlyStopping ?? true;
   }
 
   get needs(): CandidateNeeds {
@@ -88,16 +91,15 @@ export class HotwordSearch implements Search {
     const beamCandidates = this.live
       .flatMap((_, row) => this.#beamCandidates(source, row))
       .sort(byBiasedScore);
-    const { earlyStopping = true } = this.options;
     const wasFull = this.#ended.isFull;
     const beam: Candidate[] = [];
     for (const candidate of beamCandidates) {
       if (beam.length === beamSize) break;
       if (candidate.token === endOfText) this.#end(candidate);
-      else if (!wasFull || !earlyStopping || this.#beats(candidate)) beam.push(candidate);
+      else if (!wasFull || !this.#stopsEarly || this.#beats(candidate)) beam.push(candidate);
     }
     // With early stopping, a biased sequence may still complete a word that beats what has ended.
-    if (this.#ended.isOver(beam) && !(earlyStopping && wasFull)) beam.length = 0;
+    if (this.#ended.isOver(beam) && !(this.#stopsEarly && wasFull)) beam.length = 0;
 
     const scoreToBeat = Math.max(...[...beam, ...this.#ended.all].map(biasedScore));
     const biased = this.live.flatMap((_, row) => this.#biasedCandidates(source, row, scoreToBeat, beam));
@@ -180,7 +182,7 @@ export class HotwordSearch implements Search {
   #end(candidate: Candidate): void {
     const { sumLogprob, state, tokens, logprobs } = candidate;
     const ended = { sumLogprob, state, tokens: tokens.slice(0, -1), logprobs: logprobs.slice(0, -1) };
-    const isLate = this.#ended.isFull && (this.options.earlyStopping ?? true);
+    const isLate = this.#ended.isFull && this.#stopsEarly;
     if (!isLate) this.#ended.add(ended);
     else if (this.#beats(candidate)) this.#ended.addBeyond(ended);
   }

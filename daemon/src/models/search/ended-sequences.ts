@@ -1,4 +1,4 @@
-/** The sequences of a search that have ended, and whether it goes on for better ones. */
+/** The sequences of a search that have ended, and whether it continues for better ones. */
 interface EndOptions<Ended> {
   /** The search is over once so many have ended. */
   readonly max: number;

@@ -51,15 +51,24 @@ export async function decodeAgainIfDoubtful(
   signal: AbortSignal,
 ): Promise<DecodeResult> {
   if (!isDoubtful(first, context, thresholds)) return first;
+  const second = await decodeWithSecondBeams(context, window, prompt, signal);
+  const seconds = first.seconds + second.seconds;
+  return { ...(isBetter(second, first, thresholds) ? second : first), seconds };
+}
+
+/** Decodes with the beams of `search.secondBeamSize`, without events. */
+export async function decodeWithSecondBeams(
+  context: DecodeContext,
+  window: EncodedWindow,
+  prompt: readonly number[],
+  signal: AbortSignal,
+): Promise<DecodeResult> {
   const search = { ...context.search, beamSize: context.search?.secondBeamSize, earlyStopping: false };
-  let second: DecodeResult;
   try {
-    second = await decodeSilently({ ...context, search }, window, prompt, 0, signal);
+    return await decodeSilently({ ...context, search }, window, prompt, 0, signal);
   } finally {
     for (const cache of context.caches) cache.dispose(); // frees the rows of the beams; the next decode makes its own
   }
-  const seconds = first.seconds + second.seconds;
-  return { ...(isBetter(second, first, thresholds) ? second : first), seconds };
 }
 
 function isBetter(a: DecodeResult, b: DecodeResult, { compressionRatio }: FallbackThresholds): boolean {
