@@ -27,7 +27,7 @@ mlx)
   fi
   ;;
 torch)
-  make_venv .venv-torch torch==2.15.0 openai-whisper==20250625 safetensors soundfile numpy
+  make_venv .venv-torch torch==2.15.0 openai-whisper==20250625 imageio-ffmpeg==0.8.1 safetensors soundfile numpy
   ;;
 hf)
   make_venv .venv-hf torch==2.15.0 transformers==5.23.0 numpy librosa soundfile kaldi-native-fbank==1.23.0

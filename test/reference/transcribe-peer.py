@@ -10,9 +10,12 @@ as {"text", "segments": [[start, end, text, temperature]...], "seconds", "versio
 an interrupted run can be resumed. float32; seeds are set for each job.
 """
 
+import atexit
 import json
 import os
+import shutil
 import sys
+import tempfile
 import time
 from importlib.metadata import version
 from pathlib import Path
@@ -20,10 +23,23 @@ from pathlib import Path
 import numpy as np
 
 
+def provide_ffmpeg():
+    """openai-whisper decodes files with a program of this name; imageio-ffmpeg brings one under another."""
+    if shutil.which("ffmpeg"):
+        return
+    import imageio_ffmpeg
+
+    folder = tempfile.mkdtemp()
+    atexit.register(shutil.rmtree, folder)
+    os.symlink(imageio_ffmpeg.get_ffmpeg_exe(), os.path.join(folder, "ffmpeg"))
+    os.environ["PATH"] = folder + os.pathsep + os.environ["PATH"]
+
+
 def openai_whisper(weights, threads):
     import torch
     import whisper
 
+    provide_ffmpeg()
     torch.set_num_threads(threads)
     model = whisper.load_model(weights, device="cpu")
 
