@@ -202,6 +202,18 @@ export interface Cpu {
   ): [walk: MxArray, logprobs: MxArray, state: MxArray];
   /** Logits [R, V] float32 → [index of the largest [R] int32, its log-probability [R]]. */
   argmax(logits: MxArray, options?: StreamOption): [index: MxArray, logprob: MxArray];
+  /**
+   * The k largest of each row of logits [R, V] float32 in descending order, the first of equals first → indices [R, k] int32,
+   * log-probabilities [R, k] and log Σ e^x [R, 1]. Where fewer than k are above -∞, the index is 0 and the log-probability not
+   * finite.
+   *
+   * @throws InvalidArgument unless 1 ≤ k ≤ V
+   */
+  topK(
+    logits: MxArray,
+    k: number,
+    options?: StreamOption,
+  ): [index: MxArray, logprobs: MxArray, logNormalizer: MxArray];
   /** Whether to use `panels` and `lstm`. They are in every build; `SOTTO_CPU_ISA=none` turns them off. */
   lstmAvailable(): boolean;
   /**

@@ -47,7 +47,6 @@ export function softmax(x: MxArray, axis = -1): MxArray {
 }
 
 export function logSoftmax(x: MxArray, axis = -1): MxArray {
-  const [rows = 0] = x.shape;
   if (
     !canPack() ||
     x.dtype !== 'float32' ||
@@ -56,8 +55,7 @@ export function logSoftmax(x: MxArray, axis = -1): MxArray {
     (axis !== -1 && axis !== 1)
   )
     return mx.subtract(x, mx.logsumexp(x, axis, true));
-  // The argmax and its log-probability give the normalizer; MLX's exp computes one number at a time on the CPU.
-  const [, logprob] = mx.cpu.argmax(x);
-  const normalizer = mx.subtract(mx.max(x, -1, true), mx.reshape(logprob, [rows, 1]));
-  return mx.subtract(x, normalizer);
+  // MLX's exp computes one number at a time on the CPU.
+  const [, , logNormalizer] = mx.cpu.topK(x, 1);
+  return mx.subtract(x, logNormalizer);
 }

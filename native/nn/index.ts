@@ -71,6 +71,6 @@ export {
 } from './quantized.js';
 export { RoPE, type RoPEOptions } from './rope.js';
 export { rotateHeads, rotateQkv, type RotaryPositions } from './rotary-positions.js';
-export { sample, argmax, type SampledTokens } from './sampling.js';
+export { sample, argmax, topK, type SampledTokens } from './sampling.js';
 export { flatten, unflatten } from './parameter-tree.js';
 export { WeightsError, type MisshapedWeight } from './weights-error.js';

@@ -140,6 +140,12 @@ Pair argmax(array logits, Stream s) {
   return cpu::argmax(logits, s);
 }
 
+std::vector<array> top_k(array logits, int k, Stream s) {
+  if (!cpu::argmax_applies(logits, s)) throw std::invalid_argument("[topK] takes float32 [R, V] on the CPU");
+  if (k < 1 || k > logits.shape(1)) throw std::invalid_argument("[topK] k must be at least 1 and at most V");
+  return cpu::top_k(logits, k, s);
+}
+
 #else
 
 [[noreturn]] void absent() { throw std::runtime_error("the CPU kernels are part of the Linux build only"); }
@@ -166,6 +172,7 @@ std::vector<array> decode_transducer(array, array, array, std::vector<MaybeArray
   absent();
 }
 Pair argmax(array, Stream) { absent(); }
+std::vector<array> top_k(array, int, Stream) { absent(); }
 
 #endif
 
@@ -189,6 +196,7 @@ constexpr Op kOps[] = {
     op<causal_depthwise>("causalDepthwise", "x, past, weights, normWeight, normBias, eps, *, bias"),
     op<decode_transducer>("decodeTransducer", "frames, walk, state, weights, tokens, durations, maxSymbols, limit, *, tanh"),
     op<argmax>("argmax", "logits"),
+    op<top_k>("topK", "logits, k"),
     op<lstm_available>("lstmAvailable", ""),
     op<lstm>("lstm", "gates, wh, state"),
 };

@@ -199,7 +199,7 @@ async function opsOfBeam(network: Whisper, timestamps: boolean): Promise<number>
     .mockImplementation((...trees) => void queued.push(mx.arraysIn(trees)));
   const waits = jest.spyOn(mx, 'ready').mockRejectedValueOnce(new Error('counted, not run'));
   const dispose = jest.spyOn(mx, 'dispose').mockReturnValue(undefined);
-  const steps = whisperSteps(context, { crossKeysValues: audio }, search, true);
+  const steps = whisperSteps(context, { crossKeysValues: audio }, search, 'speculative');
   const { signal } = new AbortController();
   await expect(steps.next([0, 1, 2, 3, 4], signal)).rejects.toThrow('counted, not run');
   expect(waits).toHaveBeenCalledTimes(1);

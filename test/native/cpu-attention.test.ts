@@ -416,7 +416,62 @@ describeKernels('argmax', () => {
     });
   });
 
+  test('topK gives the largest in order, the first of equals first, and their log-probabilities', () => {
+    fc.assert(
+      fc.property(
+        seed,
+        logits,
+        fc.integer({ min: 1, max: 9 }),
+        (s, { rows, classes, rowLayout, suppressed, coarse }, wanted) =>
+          mx.tidy(() => {
+            mx.random.seed(s);
+            const k = Math.min(wanted, classes);
+            let x = mx.multiply(matrix(rows, classes, rowLayout), 5);
+            if (coarse) x = mx.round(x); // many equal values
+            const suppressedMask = mx.less(mx.random.uniform(0, 1, [rows, classes]), suppressed);
+            x = mx.where(mx.logicalAnd(suppressedMask, mx.greater(mx.arange(classes), 0)), -Infinity, x);
+            const [index, logprobs, logNormalizer] = mx.cpu.topK(x, k);
+            const values = x.tolist<number[][]>();
+            const sums = mx.logsumexp(mx.astype(x, 'float64'), -1, true);
+            expect(errorRatio(logNormalizer, sums, 2e-5)).toBeLessThanOrEqual(1);
+            for (const [row, all] of values.entries()) {
+              const order = all.map((_, i) => i).filter((i) => (all[i] ?? NaN) > -Infinity);
+              order.sort((a, b) => (all[b] ?? 0) - (all[a] ?? 0) || a - b);
+              const expected = order.slice(0, k);
+              expect(index.tolist<number[][]>()[row]?.slice(0, expected.length)).toEqual(expected);
+              const sum = logNormalizer.tolist<number[][]>()[row]?.[0] ?? NaN;
+              const got = logprobs.tolist<number[][]>()[row] ?? [];
+              expect(got.slice(0, expected.length)).toEqual(
+                expected.map((i) => Math.fround((all[i] ?? NaN) - sum)),
+              );
+              expect(got.slice(expected.length).every((logprob) => !Number.isFinite(logprob))).toBe(true);
+            }
+          }),
+      ),
+      runs(80),
+    );
+  });
+
+  test('topK gives valid indices for rows with a NaN or only -∞', () => {
+    mx.tidy(() => {
+      for (const classes of [1, 5, 16, 100, 1025, 2100])
+        for (const at of new Set([0, classes >> 1, classes - 1])) {
+          const bad = mx.where(mx.equal(mx.arange(classes), at), NaN, mx.random.normal([1, classes]));
+          for (const x of [bad, mx.full([1, classes], NaN), mx.full([1, classes], -Infinity)]) {
+            const [index, logprobs] = mx.cpu.topK(x, Math.min(classes, 7));
+            expect(logprobs.tolist<number[][]>().flat().some(Number.isFinite)).toBe(false);
+            for (const one of index.tolist<number[][]>().flat()) {
+              expect(one).toBeGreaterThanOrEqual(0);
+              expect(one).toBeLessThan(classes);
+            }
+          }
+        }
+    });
+  });
+
   test.each<[string, () => unknown, RegExp]>([
+    ['no candidates', () => mx.cpu.topK(mx.ones([1, 3]), 0), /k must be at least 1/],
+    ['more candidates than classes', () => mx.cpu.topK(mx.ones([1, 3]), 4), /at most V/],
     ['a vector', () => mx.cpu.argmax(mx.ones([3])), /float32 \[R, V\].*logits float32\[3\]/],
     ['float16', () => mx.cpu.argmax(mx.ones([1, 3], 'float16')), /float32 \[R, V\]/],
     ['no classes', () => mx.cpu.argmax(mx.ones([1, 0])), /float32 \[R, V\]/],

@@ -124,6 +124,7 @@ export const EXAMPLES: Readonly<Record<string, readonly Hostile[]>> = {
     is(4),
   ],
   'cpu.argmax': [a([2, 5])],
+  'cpu.topK': [a([2, 5]), is(3)],
   'cpu.lstm': [a([3, 64]), a([4, 16, 16]), a([2, 16])],
   'fft.fft': [a([2, 8]), is(8), is(-1)],
   'fft.irfft': [a([2, 5], 'complex64'), is(8), is(-1)],

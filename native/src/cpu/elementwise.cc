@@ -54,6 +54,31 @@ class Argmax : public CpuPrimitive {
   bool is_equivalent(const mx::Primitive&) const override { return true; }
 };
 
+class TopK : public CpuPrimitive {
+ public:
+  TopK(mx::Stream stream, int k) : CpuPrimitive(stream), k_(k) {}
+
+  void eval_cpu(const std::vector<mx::array>& inputs, std::vector<mx::array>& outputs) override {
+    for (auto& out : outputs) allocate(out);
+    queue(inputs, outputs,
+          [x = weak(inputs[0]), index = weak(outputs[0]), logprobs = weak(outputs[1]), log_sum = weak(outputs[2]), k = k_]() mutable {
+            static thread_local std::vector<float> room;
+            const Rows rows = rows_of(x, room);
+            const int64_t n = x.shape(1);
+            parallel_parts(x.shape(0), [&](int64_t row) {
+              log_sum.data<float>()[row] = kernels().top_k(rows.data + row * rows.stride, n, k, index.data<int32_t>() + row * k,
+                                                           logprobs.data<float>() + row * k);
+            });
+          });
+  }
+
+  const char* name() const override { return "SottoTopK"; }
+  bool is_equivalent(const mx::Primitive& other) const override { return static_cast<const TopK&>(other).k_ == k_; }
+
+ private:
+  int k_;
+};
+
 }  // namespace
 
 bool gelu_applies(const mx::array& x, mx::StreamOrDevice where) {
@@ -73,6 +98,12 @@ std::pair<mx::array, mx::array> argmax(const mx::array& logits, mx::StreamOrDevi
   auto result = mx::array::make_arrays({{logits.shape(0)}, {logits.shape(0)}}, {mx::int32, mx::float32},
                                      std::make_shared<Argmax>(mx::to_stream(where)), {logits});
   return {result[0], result[1]};
+}
+
+std::vector<mx::array> top_k(const mx::array& logits, int k, mx::StreamOrDevice where) {
+  const int rows = logits.shape(0);
+  return mx::array::make_arrays({{rows, k}, {rows, k}, {rows, 1}}, {mx::int32, mx::float32, mx::float32},
+                                std::make_shared<TopK>(mx::to_stream(where), k), {logits});
 }
 
 }  // namespace sotto::cpu

@@ -15,6 +15,9 @@ bool gelu_applies(const mlx::core::array& x, mlx::core::StreamOrDevice where);
 /** Logits [R, V] float32 → index of the largest of each row [R] int32 (first of equals), its log-probability [R]. */
 std::pair<mlx::core::array, mlx::core::array> argmax(const mlx::core::array& logits, mlx::core::StreamOrDevice where);
 
+/** The k largest of each row [R, k] int32, the first of equals first, their log-probabilities [R, k], and log Σ e^x [R, 1]. */
+std::vector<mlx::core::array> top_k(const mlx::core::array& logits, int k, mlx::core::StreamOrDevice where);
+
 bool argmax_applies(const mlx::core::array& logits, mlx::core::StreamOrDevice where);
 
 }  // namespace sotto::cpu

@@ -58,6 +58,7 @@ struct Kernels {
   void (*weighted_sum_half)(const float* weights, int64_t n, const Half* values, int64_t d, float factor, float* to);
   void (*to_halves)(const float* from, int64_t n, Half* to);
   ArgmaxResult (*argmax)(const float* x, int64_t n);
+  float (*top_k)(const float* x, int64_t n, int64_t k, int32_t* index, float* logprobs);
   void (*interleave)(const void* const* rows, Packing, int bits, int64_t k, void* panel);
 };
 

@@ -149,9 +149,9 @@ describe.each([true, false])('the choice in one compiled function, with timestam
               mx.array(Int32Array.from(rows, of));
             const state = [column(({ after }) => after), column(({ latest }) => latest)] as const;
             const chosen = filters.choose(logits, timestamps ? state : undefined, compile);
-            const logprobs = filters.logprobs(logits, timestamps ? state : undefined, compile);
+            const allowed = filters.allowed(logits, timestamps ? state : undefined, compile);
             return {
-              all: logprobs.toTypedArray('float32'),
+              all: allowed.toTypedArray('float32'),
               tokens: Array.from(chosen.token.toTypedArray(), Number),
               logprobs: Array.from(chosen.logprob.toTypedArray('float32')),
               state: chosen.state?.map((array) => Array.from(array.toTypedArray(), Number)),
@@ -159,9 +159,9 @@ describe.each([true, false])('the choice in one compiled function, with timestam
           }),
         );
         expect({ ...compiled, logprobs: 0, all: 0 }).toEqual({ ...plain, logprobs: 0, all: 0 });
-        const apart = plain?.all.findIndex((logprob, i) => {
+        const apart = plain?.all.findIndex((logit, i) => {
           const other = compiled?.all[i] ?? NaN;
-          return logprob !== other && !(Math.abs(logprob - other) < 1e-4);
+          return logit !== other && !(Math.abs(logit - other) < 1e-4);
         });
         expect(apart).toBe(-1);
         for (const [i, logprob] of (plain?.logprobs ?? []).entries()) {

@@ -14,7 +14,9 @@ import { LogitFilters } from '#daemon/models/whisper/decode/logit-filters.js';
 import { FullRows } from '#daemon/models/search/candidates.js';
 import { BeamSearch, type Search } from '#daemon/models/search/search.js';
 import { hypothesizeWithHotwords } from '#daemon/models/whisper/streaming/hypothesize-with-hotwords.js';
+import type { SearchMode } from '#daemon/models/search/search-steps.js';
 import { mx, type MxArray } from '#native/index.js';
+import * as nn from '#native/nn/index.js';
 import { root, samplesOf, starterModel, streamOf } from '../model-fixtures.js';
 
 const never = new AbortController().signal;
@@ -34,9 +36,10 @@ test('candidates of the device equal those of full rows, the first on ties', () 
       (rows, count) => {
         const listed = [3, 0, 39, 17];
         const device = new DeviceCandidates({ count, listed });
-        const whole = new FullRows(Float32Array.from(rows.flat()), vocabulary);
         mx.tidy(() => {
-          const picked = device.pick(mx.array(whole.logprobs, [rows.length, vocabulary]));
+          const logits = mx.array(Float32Array.from(rows.flat()), [rows.length, vocabulary]);
+          const whole = new FullRows(nn.logSoftmax(logits).toTypedArray('float32'), vocabulary);
+          const picked = device.pick(logits);
           const source = device.read(picked);
           for (const place of rows.keys()) {
             expect(source.topK(place, count)).toEqual(whole.topK(place, count));
@@ -156,14 +159,14 @@ describe('with the starter model', () => {
       const { tokenizer, model: network } = model.deps;
       const live = mx.liveArrays();
       const { endOfText } = tokenizer.special;
-      const decode = async (onDevice: boolean) => {
+      const decode = async (mode: SearchMode) => {
         const context = contextOf(timestamps);
         const limits = { endOfText, vocabulary: network.config.nVocab, beamSize, patience };
         const search: Search = words
           ? new HotwordSearch({ ...limits, hotwords: new Hotwords(words, tokenizer) })
           : new BeamSearch(limits);
         const seen = watched(context);
-        const run = decodeWithSearch(context, window, [], 0, search, never, onDevice);
+        const run = decodeWithSearch(context, window, [], 0, search, never, mode);
         let step = await run.next();
         while (step.done !== true) step = await run.next();
         free(context);
@@ -171,7 +174,13 @@ describe('with the starter model', () => {
         jest.restoreAllMocks();
         return { ...step.value, seconds: 0, ...facts };
       };
-      const [host, device] = [await decode(false), await decode(true)];
+      const [host, device] = [await decode('full-rows'), await decode('speculative')];
+      const candidates = await decode('candidates');
+      expect({ ...candidates, steps: 0, waits: 0, undone: 0, speculative: 0 }).toEqual({
+        ...{ ...host, steps: 0, waits: 0, undone: 0, speculative: 0 },
+        wholeRows: 0,
+      });
+      expect([candidates.steps, candidates.speculative]).toEqual([host.steps, 0]);
       const { steps, speculative, waits } = device;
       expect(host.text).toMatch(/country/);
       expect(device).toEqual({ ...host, steps, speculative, waits, undone: device.undone, wholeRows: 0 });
@@ -195,17 +204,18 @@ describe('with the starter model', () => {
   ])('a live hypothesis $name is the same', async ({ draft }) => {
     const { tokenizer } = model.deps;
     const live = mx.liveArrays();
-    const guess = async (onDevice: boolean) => {
+    const guess = async (mode: SearchMode) => {
       const context = { ...contextOf(false), hotwords: new Hotwords(WORDS, tokenizer) };
       const seen = watched(context);
       const begun = { prompt: [], committed: [], draft: tokenizer.encode(draft), maxTokens: 60 };
-      const result = await hypothesizeWithHotwords(context, window, begun, never, onDevice);
+      const result = await hypothesizeWithHotwords(context, window, begun, never, mode);
       free(context);
       const { wholeRows } = seen();
       jest.restoreAllMocks();
       return { ...result, wholeRows };
     };
-    const [host, device] = [await guess(false), await guess(true)];
+    const [host, device] = [await guess('full-rows'), await guess('speculative')];
+    expect(await guess('candidates')).toEqual({ ...host, wholeRows: 0 });
     expect(tokenizer.decode(host.tokens)).toMatch(/country/);
     expect(device).toEqual({ ...host, wholeRows: 0 });
     expect(host.wholeRows).toBeGreaterThan(5);

@@ -1,6 +1,6 @@
 /** Beam search and hotwords over one piece of audio. */
 import { mx, type MxArray } from '#native/index.js';
-import * as nn from '#native/nn/index.js';
+import type * as nn from '#native/nn/index.js';
 
 import { SearchSteps, type SearchNetwork } from '../search/search-steps.js';
 import type { Search } from '../search/search.js';
@@ -33,7 +33,7 @@ export async function searchTokens(
   const steps = new SearchSteps(network, search);
   let rows: number[];
   try {
-    const start = mx.tidy(() => network.logprobs(mx.array([model.config.startToken], [1, 1], 'int32'), 1));
+    const start = mx.tidy(() => network.logits(mx.array([model.config.startToken], [1, 1], 'int32'), 1));
     rows = (await steps.readCandidates(start, signal))(0);
     for (let count = 1; rows.length > 0 && count < maxTokens; count++) {
       if (shouldStop(decodedTokens(search.leading()))) break;
@@ -57,26 +57,25 @@ function networkOf(
     caches,
     vocabulary,
     maxPositions,
-    logprobs: (tokens: MxArray, rows: number) => {
+    logits: (tokens: MxArray, rows: number) => {
       const hidden = decoder.forward(tokens, caches, audio); // [N, 1, D]
-      const logits = decoder.logits(mx.reshape(hidden, [rows, -1])); // [N, V]
-      return withOneEnd(nn.logSoftmax(logits), rows, endTokens);
+      return withOneEnd(decoder.logits(mx.reshape(hidden, [rows, -1])), rows, endTokens);
     },
     stateOf: () => undefined,
     follow: () => undefined,
   } satisfies SearchNetwork;
 }
 
-/** Log-probabilities [N, V] → the same with those of all tokens that end a text added to the first of them. */
-function withOneEnd(logprobs: MxArray, rows: number, endTokens: readonly number[]): MxArray {
+/** Logits [N, V] → the same with the probabilities of all tokens that end a text added to the first of them. */
+function withOneEnd(logits: MxArray, rows: number, endTokens: readonly number[]): MxArray {
   const ends = [...new Set(endTokens)];
-  if (ends.length < 2) return logprobs;
+  if (ends.length < 2) return logits;
   const places = mx.array(
     Int32Array.from({ length: rows * ends.length }, (_, i) => ends[i % ends.length] ?? 0),
     [rows, ends.length],
   );
-  const total = mx.logsumexp(mx.takeAlongAxis(logprobs, places, 1), 1, true);
-  const none = mx.putAlongAxis(logprobs, places, mx.array(-Infinity), 1);
+  const total = mx.logsumexp(mx.takeAlongAxis(logits, places, 1), 1, true);
+  const none = mx.putAlongAxis(logits, places, mx.array(-Infinity), 1);
   return mx.putAlongAxis(none, mx.slice(places, [0, 0], [rows, 1]), total, 1);
 }
 

@@ -1,5 +1,6 @@
 /** Selects the candidates of a search on the device: a few numbers per row instead of the whole vocabulary. */
 import { mx, type MxArray } from '#native/index.js';
+import * as nn from '#native/nn/index.js';
 
 import { compileOnGpu } from './compile-on-gpu.js';
 import type { TokenCandidate, CandidateNeeds, CandidateSource } from './candidates.js';
@@ -9,22 +10,6 @@ export interface PickedCandidates {
   readonly tokens: MxArray; // [N, count] int32, the most probable first
   readonly logprobs: MxArray; // [N, count]
   readonly listed: MxArray; // [N, listed]
-}
-
-/** logprobs [N, V] → the `count` most probable tokens of each row and their log-probabilities, each [N, count] */
-function topKOf(count: number) {
-  return (logprobs: MxArray): [tokens: MxArray, logprobs: MxArray] => {
-    const found: MxArray[] = [];
-    let left = logprobs;
-    // One argmax per token: a partition does not guarantee the first of equal values.
-    for (let i = 0; i < count; i++) {
-      const token = mx.argmax(left, -1, true); // [N, 1]
-      found.push(token);
-      if (i + 1 < count) left = mx.putAlongAxis(left, token, mx.array(-Infinity), -1);
-    }
-    const tokens = mx.concatenate(found, -1);
-    return [mx.astype(tokens, 'int32'), mx.takeAlongAxis(logprobs, tokens, -1)];
-  };
 }
 
 export class DeviceCandidates {
@@ -39,14 +24,18 @@ export class DeviceCandidates {
     this.#places = new Map(needs.listed.map((token, place) => [token, place]));
   }
 
-  /** @param logprobs [N, V] */
-  pick(logprobs: MxArray): PickedCandidates {
+  /** @param logits [N, V], filtered */
+  pick(logits: MxArray): PickedCandidates {
     const { count } = this.#needs;
-    const [rows = 0, vocabulary = 0] = logprobs.shape;
+    const [rows = 0, vocabulary = 0] = logits.shape;
     const limit = Math.min(count, vocabulary);
-    const [tokens, values] = compileOnGpu(`likeliest ${limit}`, topKOf(limit))(logprobs);
-    const listed = this.#places.size > 0 ? mx.take(logprobs, this.#listed, 1) : mx.zeros([rows, 0]);
-    return { tokens, logprobs: values, listed };
+    const topK = compileOnGpu(`top ${limit}`, (all: MxArray) => nn.topK(all, limit));
+    const [tokens, logprobs, logNormalizer] = topK(logits);
+    const listed =
+      this.#places.size > 0
+        ? mx.subtract(mx.take(logits, this.#listed, 1), logNormalizer)
+        : mx.zeros([rows, 0]);
+    return { tokens, logprobs, listed };
   }
 
   /** Reads arrays that are evaluated. */

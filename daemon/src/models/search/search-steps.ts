@@ -1,7 +1,7 @@
 /**
- * Runs the decoder for a search on the host. On a GPU only the needed candidates are read, and if the search forecasts its
- * choice, the device makes it too: the next step is queued before the previous one is read. The search still decides; if it
- * decides otherwise, the step is reverted.
+ * Runs the decoder for a search on the host. Only the needed candidates are read. On a GPU, if the search forecasts its choice,
+ * the device makes it too: the next step is queued before the previous one is read. The search still decides; if it decides
+ * otherwise, the step is reverted.
  */
 import { mx, type MxArray } from '#native/index.js';
 import * as nn from '#native/nn/index.js';
@@ -14,7 +14,7 @@ import type { Search, Sequence } from './search.js';
 
 /**
  * A text decoder as a search drives it. `State` is what its filters know of the sequences, on the device; undefined if the
- * next token does not depend on it. `logprobs` and `follow` are called inside `tidy`.
+ * next token does not depend on it. `logits` and `follow` are called inside `tidy`.
  */
 export interface SearchNetwork<State extends readonly MxArray[] = never> {
   /** One per decoder block, with a row for each sequence. */
@@ -22,8 +22,8 @@ export interface SearchNetwork<State extends readonly MxArray[] = never> {
   readonly vocabulary: number;
   /** Tokens that the caches may hold. */
   readonly maxPositions: number;
-  /** Log-probabilities [N, V] after tokens [N, 1], which the caches take in. */
-  logprobs(tokens: MxArray, rows: number, state: State | undefined): MxArray;
+  /** Filtered logits [N, V] after tokens [N, 1], which the caches take in. */
+  logits(tokens: MxArray, rows: number, state: State | undefined): MxArray;
   /** The state after sequences of one length. */
   stateOf(sequences: readonly Sequence[]): State | undefined;
   /** The state after the tokens of a beam, whose rows had `state`. */
@@ -43,34 +43,47 @@ interface SpeculativeStep<State> {
   expected: readonly Continuation[];
 }
 
+/**
+ * What a search with `needs` receives: the log-probabilities of all tokens; its candidates; or its candidates, with the next
+ * step queued before they are read. On a CPU a step that is not wanted costs more than the wait.
+ */
+export type SearchMode = 'full-rows' | 'candidates' | 'speculative';
+
 export class SearchSteps<State extends readonly MxArray[] = never> {
   readonly #network: SearchNetwork<State>;
   readonly #search: Search;
   readonly #source: DeviceCandidates | undefined;
+  readonly #mode: SearchMode;
   #speculative: SpeculativeStep<State> | undefined;
 
-  /** @param onDevice whether a search with `needs` receives only those */
-  constructor(network: SearchNetwork<State>, search: Search, onDevice = isGpu()) {
+  constructor(
+    network: SearchNetwork<State>,
+    search: Search,
+    mode: SearchMode = mx.defaultDevice() === 'gpu' ? 'speculative' : 'candidates',
+  ) {
     this.#network = network;
     this.#search = search;
-    if (onDevice && search.needs && search.stepWith) this.#source = new DeviceCandidates(search.needs);
+    this.#mode = mode;
+    if (mode !== 'full-rows' && search.needs && search.stepWith) {
+      this.#source = new DeviceCandidates(search.needs);
+    }
   }
 
   /**
-   * Reads log-probabilities [places, V], which are freed.
+   * Reads filtered logits [places, V], which are freed.
    *
    * @returns a function that advances the search with the candidates of one place and returns, for each continuing
    * sequence, the row that it came from
    */
-  async readCandidates(logprobs: MxArray, signal: AbortSignal): Promise<(place: number) => number[]> {
+  async readCandidates(logits: MxArray, signal: AbortSignal): Promise<(place: number) => number[]> {
     const search = this.#search;
     if (!this.#source) {
       const { vocabulary } = this.#network;
-      const rows = await hostRows(logprobs, signal);
+      const rows = await hostRows(logits, signal);
       return (place) => search.step(rows.subarray(place * vocabulary, (place + 1) * vocabulary));
     }
-    const picked = mx.tidy(() => this.#source?.pick(logprobs));
-    logprobs.dispose();
+    const picked = mx.tidy(() => this.#source?.pick(logits));
+    logits.dispose();
     const source = picked && (await this.#read({ picked, state: undefined }, signal));
     return (place) =>
       (source &&
@@ -85,7 +98,7 @@ export class SearchSteps<State extends readonly MxArray[] = never> {
   async next(rows: readonly number[], signal: AbortSignal): Promise<number[]> {
     const queued = this.#acceptSpeculative(rows);
     if (!queued) this.#reorder(rows);
-    if (!this.#source) return this.#search.step(await hostRows(this.#logprobs(), signal));
+    if (!this.#source) return this.#search.step(await hostRows(this.#logits(), signal));
     const source = await this.#read(queued ?? this.#queue(), signal, this.#forecast());
     return (source && this.#search.stepWith?.(source)) ?? [];
   }
@@ -124,7 +137,7 @@ export class SearchSteps<State extends readonly MxArray[] = never> {
     const { caches } = this.#network;
     const batch = caches[0]?.batch ?? 0;
     if (rows.length === batch && rows.every((row, i) => row === i)) return;
-    if (!this.#source) {
+    if (this.#mode !== 'speculative' || !this.#source) {
       for (const cache of caches) cache.reorder(rows);
       return;
     }
@@ -166,7 +179,8 @@ export class SearchSteps<State extends readonly MxArray[] = never> {
   /** The forecast of the search, if the caches have room for another step. */
   #forecast(): Forecast | undefined {
     const { caches, maxPositions } = this.#network;
-    return (caches[0]?.length ?? 0) < maxPositions ? this.#search.forecast : undefined;
+    const hasRoom = (caches[0]?.length ?? 0) < maxPositions;
+    return this.#mode === 'speculative' && hasRoom ? this.#search.forecast : undefined;
   }
 
   #queue(): Queued<State> {
@@ -208,32 +222,31 @@ export class SearchSteps<State extends readonly MxArray[] = never> {
   }
 
   #pick(tokens: MxArray, rows: number, state: State | undefined): PickedCandidates {
-    const picked = this.#source?.pick(this.#network.logprobs(tokens, rows, state));
+    const picked = this.#source?.pick(this.#network.logits(tokens, rows, state));
     if (!picked) throw new RangeError('this search needs full rows');
     return picked;
   }
 
-  #logprobs(): MxArray {
+  #logits(): MxArray {
     const { live } = this.#search;
-    return mx.tidy(() => this.#network.logprobs(lastTokens(live), live.length, this.#network.stateOf(live)));
+    return mx.tidy(() => this.#network.logits(lastTokens(live), live.length, this.#network.stateOf(live)));
   }
 }
-
-const isGpu = (): boolean => mx.defaultDevice() === 'gpu';
 
 function disposeQueued({ picked, state }: Queued<readonly MxArray[]>): void {
   mx.dispose(picked);
   if (state) mx.dispose(state);
 }
 
-/** Reads `array` and frees it. */
-async function hostRows(array: MxArray, signal: AbortSignal): Promise<Float32Array> {
+/** Reads the log-probabilities of filtered logits [N, V], which are freed. */
+async function hostRows(logits: MxArray, signal: AbortSignal): Promise<Float32Array> {
+  const logprobs = mx.tidy(() => nn.logSoftmax(logits));
   try {
-    await mx.ready(array);
+    await mx.ready(logprobs);
     await yieldToEventLoop(signal);
-    return array.toTypedArray('float32');
+    return logprobs.toTypedArray('float32');
   } finally {
-    mx.dispose([array]);
+    mx.dispose([logits, logprobs]);
   }
 }
 

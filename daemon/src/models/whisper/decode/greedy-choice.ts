@@ -27,11 +27,11 @@ export type TimedChoice = CompiledFunction<
   [token: MxArray, logprob: MxArray, after: MxArray, latest: MxArray]
 >;
 
-/** logits [N, V], after and latest [N, 1] → log-probabilities [N, V] */
-export type TimedLogprobs = CompiledFunction<[logits: MxArray, after: MxArray, latest: MxArray], MxArray>;
+/** logits [N, V], after and latest [N, 1] → filtered logits [N, V] */
+export type TimedFilter = CompiledFunction<[logits: MxArray, after: MxArray, latest: MxArray], MxArray>;
 
-/** logits [N, V] → log-probabilities [N, V] */
-export type PlainLogprobs = CompiledFunction<[logits: MxArray], MxArray>;
+/** logits [N, V] → filtered logits [N, V] */
+export type PlainFilter = CompiledFunction<[logits: MxArray], MxArray>;
 
 /** logits [N, V] → token and log-probability, each [N, 1] */
 export type PlainChoice = CompiledFunction<[logits: MxArray], [token: MxArray, logprob: MxArray]>;
@@ -48,21 +48,16 @@ export function compileTimedChoice(masks: ChoiceMasks): TimedChoice {
   });
 }
 
-/** Log-probabilities of logits [N, V] filtered as by `LogitFilters.later`. */
-export function compilePlainLogprobs({ suppressed }: ChoiceMasks): PlainLogprobs {
-  return mx.compile((logits: MxArray) => logprobsOf(mx.add(logits, suppressed)));
+/** Logits [N, V] filtered as by `LogitFilters.later`. */
+export function compilePlainFilter({ suppressed }: ChoiceMasks): PlainFilter {
+  return mx.compile((logits: MxArray) => mx.add(logits, suppressed));
 }
 
-/** `compilePlainLogprobs` with timestamps. */
-export function compileTimedLogprobs(masks: ChoiceMasks): TimedLogprobs {
+/** `compilePlainFilter` with timestamps. */
+export function compileTimedFilter(masks: ChoiceMasks): TimedFilter {
   return mx.compile((logits: MxArray, after: MxArray, latest: MxArray) =>
-    logprobsOf(allowedTimed(logits, after, latest, masks)),
+    allowedTimed(logits, after, latest, masks),
   );
-}
-
-/** Logits [N, V] → log-probabilities */
-export function logprobsOf(logits: MxArray): MxArray {
-  return mx.subtract(logits, mx.logsumexp(logits, -1, true));
 }
 
 /** The state [N, 1] after tokens [N, 1] that follow `after` and `latest` [N, 1]. */

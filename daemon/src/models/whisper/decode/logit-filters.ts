@@ -8,15 +8,15 @@ import * as nn from '#native/nn/index.js';
 import type { WhisperConfig } from '../whisper-config.js';
 import {
   compilePlainChoice,
-  compilePlainLogprobs,
+  compilePlainFilter,
   compileTimedChoice,
-  compileTimedLogprobs,
+  compileTimedFilter,
   KIND,
   type ChoiceMasks,
   type PlainChoice,
-  type PlainLogprobs,
+  type PlainFilter,
   type TimedChoice,
-  type TimedLogprobs,
+  type TimedFilter,
 } from './greedy-choice.js';
 import { AFTER, EARLIEST_BEYOND, THEN_STAMP } from './timestamp-rules.js';
 import type { WhisperTokenizer } from '../tokenizer.js';
@@ -54,8 +54,8 @@ export class LogitFilters {
   #masks: ChoiceMasks | undefined;
   #timed: TimedChoice | undefined;
   #plain: PlainChoice | undefined;
-  #timedLogprobs: TimedLogprobs | undefined;
-  #plainLogprobs: PlainLogprobs | undefined;
+  #timedFilter: TimedFilter | undefined;
+  #plainFilter: PlainFilter | undefined;
 
   constructor(
     tokenizer: WhisperTokenizer,
@@ -158,19 +158,19 @@ export class LogitFilters {
     return { token, logprob, state: [nextAfter, nextLatest] };
   }
 
-  /** Logits [N, V] of a later position → log-probabilities after filtering. One compiled function on a GPU. */
-  logprobs(
+  /** `later` as one compiled function on a GPU. */
+  allowed(
     logits: MxArray,
     state: TimestampState | undefined,
     compile = mx.defaultDevice() === 'gpu',
   ): MxArray {
-    if (!compile) return nn.logSoftmax(this.later(logits, state));
+    if (!compile) return this.later(logits, state);
     if (state === undefined) {
-      this.#plainLogprobs ??= compilePlainLogprobs(this.#choiceMasks());
-      return this.#plainLogprobs(logits);
+      this.#plainFilter ??= compilePlainFilter(this.#choiceMasks());
+      return this.#plainFilter(logits);
     }
-    this.#timedLogprobs ??= compileTimedLogprobs(this.#choiceMasks());
-    return this.#timedLogprobs(logits, ...columns(state, logits));
+    this.#timedFilter ??= compileTimedFilter(this.#choiceMasks());
+    return this.#timedFilter(logits, ...columns(state, logits));
   }
 
   /** The state after sequences of one length, [rows] each; undefined without timestamps. */
@@ -207,7 +207,7 @@ export class LogitFilters {
   }
 
   dispose(): void {
-    for (const made of [this.#timed, this.#plain, this.#timedLogprobs, this.#plainLogprobs]) made?.dispose();
+    for (const made of [this.#timed, this.#plain, this.#timedFilter, this.#plainFilter]) made?.dispose();
     if (this.#masks) mx.dispose([this.#masks.suppressed, this.#masks.kinds, this.#masks.frames]);
     mx.dispose([this.#first, this.#later, this.#stampIndex, this.#thenStamp, this.#earliestBeyond]);
   }

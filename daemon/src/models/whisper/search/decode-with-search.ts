@@ -1,6 +1,5 @@
 /** Decodes one window with several sequences in parallel: beam search and best-of sampling. */
 import { mx } from '#native/index.js';
-import * as nn from '#native/nn/index.js';
 
 import {
   type DecodeContext,
@@ -11,6 +10,7 @@ import {
   resultOf,
 } from '../decode/decode.js';
 import type { EncodedWindow } from '../encode/encode.js';
+import type { SearchMode } from '../../search/search-steps.js';
 import type { Search } from '../../search/search.js';
 import { whisperSteps } from './whisper-steps.js';
 import type { WhisperEvent } from '../whisper-options.js';
@@ -18,8 +18,6 @@ import type { WhisperEvent } from '../whisper-options.js';
 /**
  * `decodeWindow` for any search: the host decides which sequences continue, and each token costs a wait. On a GPU the next
  * step is queued meanwhile (`SearchSteps`). All sequences share the window's keys and values.
- *
- * @param onDevice see `SearchSteps`
  */
 export async function* decodeWithSearch(
   context: DecodeContext,
@@ -28,7 +26,7 @@ export async function* decodeWithSearch(
   temperature: number,
   search: Search,
   signal: AbortSignal,
-  onDevice?: boolean,
+  mode?: SearchMode,
 ): AsyncGenerator<WhisperEvent, DecodeResult> {
   const { model, tokenizer, caches, filters } = context;
   const { nTextCtx } = model.config;
@@ -39,13 +37,13 @@ export async function* decodeWithSearch(
   let activeMs = 0;
   let shownText = '';
 
-  const steps = whisperSteps(context, window, search, onDevice);
+  const steps = whisperSteps(context, window, search, mode);
   const prefilled = prefill(context, window, decoderInput);
   let noSpeechProb: number;
   try {
     let rows: number[];
     try {
-      const first = mx.tidy(() => nn.logSoftmax(filterFirst(filters, prefilled.logits, decoderInput)));
+      const first = mx.tidy(() => filterFirst(filters, prefilled.logits, decoderInput));
       mx.asyncEval(prefilled.noSpeechProb);
       rows = (await steps.readCandidates(first, signal))(0);
       await mx.ready(prefilled.noSpeechProb);

@@ -7,32 +7,31 @@ import type { TimestampState } from '../decode/logit-filters.js';
 import type { EncodedWindow } from '../encode/encode.js';
 import { compileOnGpu } from '../../search/compile-on-gpu.js';
 import type { DeviceBeam } from '../../search/device-beam.js';
-import { SearchSteps } from '../../search/search-steps.js';
+import { type SearchMode, SearchSteps } from '../../search/search-steps.js';
 import type { Search } from '../../search/search.js';
 
-/** @param onDevice see `SearchSteps` */
 export function whisperSteps(
   { model, caches, filters, prefix = [] }: DecodeContext,
   { crossKeysValues }: EncodedWindow,
   search: Search,
-  onDevice?: boolean,
+  mode?: SearchMode,
 ): SearchSteps<TimestampState> {
   const { nVocab: vocabulary, nTextCtx: maxPositions } = model.config;
   const network = {
     caches,
     vocabulary,
     maxPositions,
-    logprobs: (tokens: MxArray, rows: number, state: TimestampState | undefined) => {
+    logits: (tokens: MxArray, rows: number, state: TimestampState | undefined) => {
       const hidden = model.decoder.forward(tokens, caches, crossKeysValues); // [N, 1, D]
       const logits = mx.reshape(model.decoder.logits(hidden), [rows, vocabulary]);
-      return filters.logprobs(logits, state);
+      return filters.allowed(logits, state);
     },
     stateOf: (sequences: readonly { readonly tokens: readonly number[] }[]) =>
       filters.stateOf(sequences.map(({ tokens }) => [...prefix, ...tokens])),
     follow: ({ tokens, rows }: DeviceBeam, state: TimestampState | undefined) =>
       state && stateAfter(tokens, state, filters.textSize, rows),
   };
-  return new SearchSteps(network, search, onDevice);
+  return new SearchSteps(network, search, mode);
 }
 
 /**

@@ -5,6 +5,7 @@ import { type DecodeContext, prepareInput, tokenRow } from '../decode/decode.js'
 import type { EncodedWindow } from '../encode/encode.js';
 import { HotwordSearch } from '../../hotwords/hotword-search.js';
 import type { Hotwords } from '../../hotwords/hotword-trie.js';
+import type { SearchMode } from '../../search/search-steps.js';
 import { whisperSteps } from '../search/whisper-steps.js';
 import { isRepeating } from '../../streaming/repetition.js';
 import type { HypothesisInput, RawHypothesis } from './hypothesize.js';
@@ -14,7 +15,6 @@ import type { HypothesisInput, RawHypothesis } from './hypothesize.js';
  * pass while the search has no other sequence.
  *
  * @param context with filters that sample no timestamps
- * @param onDevice see `SearchSteps`
  * @throws SottoError CANCELLED within one token
  */
 export async function hypothesizeWithHotwords(
@@ -22,7 +22,7 @@ export async function hypothesizeWithHotwords(
   window: EncodedWindow,
   { prompt, committed, draft, maxTokens }: HypothesisInput,
   signal: AbortSignal,
-  onDevice?: boolean,
+  mode?: SearchMode,
 ): Promise<RawHypothesis> {
   const { model, tokenizer, caches, hotwords } = context;
   const { endOfText } = tokenizer.special;
@@ -40,14 +40,14 @@ export async function hypothesizeWithHotwords(
   });
 
   const first = decoderInput.initial.length - 1;
-  const { draftLogprobs, silence: noSpeech } = verifyDraft(context, window, decoderInput, first, tried);
-  const steps = whisperSteps(context, window, search, onDevice);
+  const { draftLogits, silence: noSpeech } = verifyDraft(context, window, decoderInput, first, tried);
+  const steps = whisperSteps(context, window, search, mode);
   let noSpeechProb: number;
   let accepted = 0;
   let from: number[];
   try {
     mx.asyncEval(noSpeech);
-    const advance = await steps.readCandidates(draftLogprobs, signal);
+    const advance = await steps.readCandidates(draftLogits, signal);
     await mx.ready(noSpeech);
     noSpeechProb = Number(noSpeech.item());
     from = advance(0);
@@ -63,20 +63,20 @@ export async function hypothesizeWithHotwords(
     }
   } finally {
     steps.dispose();
-    mx.dispose([draftLogprobs, noSpeech]);
+    mx.dispose([draftLogits, noSpeech]);
   }
   const { tokens, logprobs } = search.best();
   return { tokens, logprobs, ended: from.length === 0, noSpeechProb, accepted };
 }
 
-/** Log-probabilities after the initial tokens and after each draft token [T + 1, V], and the no-speech probability [1, 1]. */
+/** Filtered logits after the initial tokens and after each draft token [T + 1, V], and the no-speech probability [1, 1]. */
 function verifyDraft(
   { model, tokenizer, caches, filters }: DecodeContext,
   window: EncodedWindow,
   { initial, startOfTranscriptIndex }: ReturnType<typeof prepareInput>,
   first: number,
   tried: readonly number[],
-): { draftLogprobs: MxArray; silence: MxArray } {
+): { draftLogits: MxArray; silence: MxArray } {
   const { nVocab } = model.config;
   const { noSpeech } = tokenizer.special;
   return mx.tidy(() => {
@@ -88,7 +88,7 @@ function verifyDraft(
     const start = mx.softmax(mx.slice(logits, [0, 0], [1, nVocab]), -1);
     const follow = mx.contiguous(mx.slice(logits, [1, 0], [places.length, nVocab]));
     return {
-      draftLogprobs: mx.contiguous(filters.logprobs(follow, undefined)),
+      draftLogits: mx.contiguous(filters.allowed(follow, undefined)),
       silence: mx.contiguous(mx.slice(start, [0, noSpeech], [1, noSpeech + 1])),
     };
   });
