@@ -85,9 +85,15 @@ describe('a transcription', () => {
     expect(await resultOf(speech)).toEqual(greedy);
   });
 
-  test('decodes the windows of a batch once', async () => {
+  test('decodes the doubtful windows of a batch twice', async () => {
     const options = { batchSize: 2, vad: true };
-    expect(await resultOf(verse, options)).toEqual(await resultOf(verse, { ...options, beamSize: 1 }));
+    const greedy = await resultOf(verse, { ...options, beamSize: 1 });
+    expect(greedy.avgLogprob).toBeLessThan(-0.2);
+    const live = mx.liveArrays();
+    expect((await resultOf(verse, options)).avgLogprob).toBeGreaterThan(greedy.avgLogprob);
+    expect(mx.liveArrays()).toBe(live);
+    const certain = await resultOf(speech, { ...options, beamSize: 1 });
+    expect(await resultOf(speech, options)).toEqual(certain);
   });
 
   test('shows only the first decode as growing text, and frees every array', async () => {

@@ -56,8 +56,7 @@ export function resolveSettings(
   // these options decode sequentially.
   const needsReread = hallucinationSilenceThreshold !== undefined;
   const batched = batchSize > 1 && conditionOnPreviousText !== true && !multilingual && !needsReread;
-  // Beams would decode the windows of a batch one by one.
-  const decodesTwice = options.beamSize === undefined && options.temperature === undefined && !batched;
+  const decodesTwice = options.beamSize === undefined && options.temperature === undefined;
   return {
     task: checkedTask(options.task ?? 'transcribe', model.config),
     language: options.language === undefined ? undefined : tokenizer.resolveLanguage(options.language),

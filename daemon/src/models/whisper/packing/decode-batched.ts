@@ -10,12 +10,13 @@ import { mx, type MxArray } from '#native/index.js';
 
 import { BatchSegmenter, type BatchEntry } from './batch-segmenter.js';
 import { throwIfCancelled } from '#daemon/async.js';
-import type { DecodeResult } from '../decode/decode.js';
+import type { DecodeContext, DecodeResult } from '../decode/decode.js';
 import { decodeBatch } from './decode-batch.js';
 import { disposeWindow, encode, type EncodedWindow, joinWindows, pickWindows } from '../encode/encode.js';
 import { searchesOnHost } from '../decode/decode-once.js';
 import { decodeWithFallback } from '../decode/fallback.js';
 import { needsFallback } from '../decode/quality.js';
+import { decodeAgainIfDoubtful, isDoubtful } from '../decode/second-decode.js';
 import type { PackedWindows } from './packed-windows.js';
 import type { DecodeMode, Transcription } from '../whisper-transcription.js';
 import type { WhisperEvent } from '../whisper-options.js';
@@ -99,6 +100,7 @@ async function* decodeInOrder(
   const { thresholds } = settings;
   const [first = 0, ...fallbackTemperatures] = thresholds.temperatures;
   const results: (DecodeResult | undefined)[] = entries.map(() => undefined);
+  const doubtful: (DecodeResult | undefined)[] = entries.map(() => undefined);
   let nextRow = 0;
   let areCachesInUse = true; // by the batch
   const emitReady = async function* (): AsyncGenerator<WhisperEvent, void> {
@@ -115,6 +117,24 @@ async function* decodeInOrder(
       const end = (entry.window.pieces.at(-1)?.end ?? 0) / FRAMES_PER_SECOND;
       yield { type: 'progress', seconds: Math.min(end, work.windows.secondsRead) };
     }
+  };
+
+  /** Decodes a window alone: one of a batch only where its greedy text is doubtful or fails the thresholds. */
+  const redecode = async function* (
+    context: DecodeContext,
+    first: DecodeResult | undefined,
+    window: EncodedWindow,
+  ): AsyncGenerator<WhisperEvent, DecodeResult> {
+    if (first !== undefined) {
+      const better = await decodeAgainIfDoubtful(first, context, window, prompt, thresholds, signal);
+      stopwatch.add('decode', better.seconds - first.seconds);
+      if (isLast || !needsFallback(better, thresholds, context.evidence)) return better;
+    }
+    const temperatures = canBatch ? fallbackTemperatures : thresholds.temperatures;
+    const limits = { ...thresholds, temperatures };
+    const found = yield* decodeWithFallback(context, window, prompt, limits, signal);
+    stopwatch.add('decode', found.seconds);
+    return found;
   };
 
   const isLast = fallbackTemperatures.length === 0;
@@ -139,7 +159,10 @@ async function* decodeInOrder(
       continue;
     }
     stopwatch.add('decode', result.seconds);
-    if (isLast || !needsFallback(result, thresholds, entries[row]?.context.evidence)) results[row] = result;
+    const context = entries[row]?.context;
+    const isFinal = isLast || !needsFallback(result, thresholds, context?.evidence);
+    if (context !== undefined && isDoubtful(result, context, thresholds)) doubtful[row] = result;
+    else if (isFinal) results[row] = result;
     yield* emitReady();
   }
   areCachesInUse = false;
@@ -147,16 +170,7 @@ async function* decodeInOrder(
     if (results[row] === undefined) {
       const window = pickWindows(joined, [row]);
       try {
-        const temperatures = canBatch ? fallbackTemperatures : thresholds.temperatures;
-        const redecoded = yield* decodeWithFallback(
-          context,
-          window,
-          prompt,
-          { ...thresholds, temperatures },
-          signal,
-        );
-        stopwatch.add('decode', redecoded.seconds);
-        results[row] = redecoded;
+        results[row] = yield* redecode(context, doubtful[row], window);
       } finally {
         disposeWindow(window);
       }
