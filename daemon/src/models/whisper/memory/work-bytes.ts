@@ -26,7 +26,7 @@ const START_TOKENS = 5;
 /** Positions per pass over the logits in `alignment.ts`. */
 const WORD_POSITIONS = 64;
 /** Tokens of a live window, and of its draft, which is verified in one pass: some three seconds of speech. */
-const LIVE_TOKENS = 64;
+const LIVE_TOKENS_PER_SECOND = 5.4;
 const LIVE_DRAFT_TOKENS = 12;
 /** Decoder blocks whose keys and values are queued on a GPU per wait. */
 export const PAIRS_PER_GPU_WAIT = 8;
@@ -34,8 +34,8 @@ export const PAIRS_PER_GPU_WAIT = 8;
 /** @param width bytes of an activation */
 export function workBytes(config: WhisperConfig, backend: Backend, width: number): WorkBytes {
   const { nTextCtx, nMels, nVocab, nTextLayer, nTextState } = config;
-  const streamingConfig = streamingConfigFor(config);
-  const liveFrames = maxLiveFrames(config);
+  const streamingConfig = streamingConfigFor(config, backend);
+  const liveFrames = maxLiveFrames(config, backend);
   const prompt = Math.floor(nTextCtx / 2) + START_TOKENS;
   const caches = nTextLayer * 2 * nTextCtx * nTextState * width;
   const filters = 4 * nVocab * FLOAT32; // one row for the first position, three for later ones
@@ -61,6 +61,7 @@ export function workBytes(config: WhisperConfig, backend: Backend, width: number
     wholeWindow.crossAttention +
     wholeWindow.alignmentPeak(Math.floor(nTextCtx / 2), WORD_POSITIONS);
 
+  const liveTokens = Math.round(LIVE_TOKENS_PER_SECOND * streamingConfig.maxWindowSeconds);
   const liveWindow = new WindowBytes(config, backend, width, liveFrames);
   const liveBytes =
     baseBytes +
@@ -69,8 +70,8 @@ export function workBytes(config: WhisperConfig, backend: Backend, width: number
       liveWindow.encoderPeak,
       liveWindow.crossAttentionPeak,
       liveWindow.crossAttention +
-        liveWindow.forwardPeak(streamingConfig.promptTokens + START_TOKENS + LIVE_TOKENS, LIVE_DRAFT_TOKENS),
-      liveWindow.crossAttention + liveWindow.alignmentPeak(LIVE_TOKENS, 0),
+        liveWindow.forwardPeak(streamingConfig.promptTokens + START_TOKENS + liveTokens, LIVE_DRAFT_TOKENS),
+      liveWindow.crossAttention + liveWindow.alignmentPeak(liveTokens, 0),
     );
   return { file: fileBytes, words: Math.max(fileBytes, wordsBytes), live: liveBytes };
 }

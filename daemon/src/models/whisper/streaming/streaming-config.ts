@@ -1,5 +1,6 @@
 /** Parameters of live sessions by model size, chosen by measurement where there is one (../../NOTES.md). */
 import { type CommitPolicy, type TentativeThresholds, commitWhen } from '../../streaming/commit-policy.js';
+import { type Backend, currentBackend } from '../../memory/backend.js';
 import type { WhisperConfig } from '../whisper-config.js';
 import { type WindowLength, windowFrames } from '../encode/short-window.js';
 
@@ -52,14 +53,25 @@ export const WIDE_MODEL_CONFIG: StreamingConfig = {
 /** The width of base. */
 const BASE_WIDTH = 512;
 
-export function streamingConfigFor({ nTextState }: Pick<WhisperConfig, 'nTextState'>): StreamingConfig {
-  return nTextState <= BASE_WIDTH ? NARROW_MODEL_CONFIG : WIDE_MODEL_CONFIG;
+/**
+ * Of tiny and base on a GPU: twice the audio before the words that are decoded. Of the open long form 113 instead of 126 words
+ * are wrong; on two CPU cores the encoder is too slow for it (../../NOTES.md).
+ */
+const NARROW_MODEL_GPU_CONFIG: StreamingConfig = { ...NARROW_MODEL_CONFIG, maxWindowSeconds: 24 };
+
+/** @param backend where the model runs; this process's device by default */
+export function streamingConfigFor(
+  { nTextState }: Pick<WhisperConfig, 'nTextState'>,
+  backend: Backend = currentBackend(),
+): StreamingConfig {
+  if (nTextState > BASE_WIDTH) return WIDE_MODEL_CONFIG;
+  return backend === 'gpu' ? NARROW_MODEL_GPU_CONFIG : NARROW_MODEL_CONFIG;
 }
 
 const FRAMES_PER_SECOND = 100;
 
 /** The longest window of a live session, in mel frames. */
-export function maxLiveFrames(config: Pick<WhisperConfig, 'nTextState'>): number {
-  const { maxWindowSeconds, window } = streamingConfigFor(config);
+export function maxLiveFrames(config: Pick<WhisperConfig, 'nTextState'>, backend?: Backend): number {
+  const { maxWindowSeconds, window } = streamingConfigFor(config, backend);
   return windowFrames(maxWindowSeconds * FRAMES_PER_SECOND, window);
 }
