@@ -1,5 +1,5 @@
 /**
- * Sotto as a contender, with the requests of test/bench/peers/worker.py: `node contender-worker.js MODEL_DIR [text]`. It
+ * Sotto as a contender, with the requests of test/bench/peers/worker.py: `node contender-worker.js MODEL_DIR [text] [defaults]`. It
  * uses only the public model API with the engine's memory limit, so it measures what a user gets.
  */
 import { readFileSync } from 'node:fs';
@@ -14,7 +14,7 @@ import { plainOptions } from './in-process.js';
 const SAMPLE_RATE = 16_000;
 const WINDOW_SAMPLES = 30 * SAMPLE_RATE;
 const REPEAT = 3;
-const [, , folder = '', text] = process.argv;
+const [, , folder = '', ...flags] = process.argv;
 
 interface Question {
   readonly op: string;
@@ -144,7 +144,10 @@ async function answer(model: Recognizer, question: Question): Promise<object> {
 
 limitCache();
 const model = await loadRecognizer(folder);
-const PLAIN: TranscribeOptions = { ...plainOptions(model), timestamps: text === 'text' ? 'auto' : true };
+const PLAIN: TranscribeOptions = {
+  ...(flags.includes('defaults') ? {} : plainOptions(model)),
+  timestamps: flags.includes('text') ? 'auto' : true,
+};
 for await (const line of createInterface({ input: process.stdin })) {
   const reply = await answer(model, JSON.parse(line) as Question).catch((error: unknown) => ({
     error: error instanceof Error ? error.message : String(error),

@@ -80,6 +80,14 @@ export function contenders(models: readonly SottoModel[]): Contender[] {
   return [...models.map(sottoContender), ...PEERS.map(peerContender)];
 }
 
+/** The same with the defaults of each program, of those whose workers know them. */
+export function contendersAtDefaults(models: readonly SottoModel[]): Contender[] {
+  const known = contenders(models).filter(
+    ({ isSotto, name }) => isSotto || name.startsWith('faster-whisper'),
+  );
+  return known.map((one) => ({ ...one, command: [...one.command, 'defaults'] }));
+}
+
 function sottoContender({ name, label, folder, textAlone }: SottoModel): Contender {
   const command = [process.execPath, join(root, 'dist/test/bench/contender-worker.js'), folder ?? ''];
   if (textAlone) command.push('text');

@@ -1,6 +1,7 @@
 /**
  * Sotto and its peers in one run: the same weights, samples and settings, in turn on every clip, each in a separate
- * process that is idle while another works. The best of `--repeat` times per clip counts; the order rotates.
+ * process that is idle while another works. The best of `--repeat` times per clip counts; the order rotates. With `--defaults`,
+ * Sotto and faster-whisper have the defaults of their programs instead of the same settings.
  */
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -8,7 +9,7 @@ import { basename, join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { type Clip, LONG_FORM, pickClips, root, TWELVE } from './clips.js';
 import { ContenderProcess, type Info, type Lap, type Micro } from './contender-process.js';
-import { choose, type Contender, contenders, THREADS } from './contenders.js';
+import { choose, type Contender, contenders, contendersAtDefaults, THREADS } from './contenders.js';
 import { Disturbance, rest, systemTicks } from './disturbance.js';
 import { float16Model, samplesOf, starterModel } from './in-process.js';
 import { chart, markdownReport, type SetFigures, type ContenderResult } from './offline-report.js';
@@ -230,6 +231,7 @@ export async function offline(argv: string[]): Promise<void> {
       only: { type: 'string' },
       'no-long': { type: 'boolean', default: false },
       'no-micro': { type: 'boolean', default: false },
+      defaults: { type: 'boolean', default: false },
       'save-baseline': { type: 'boolean', default: false },
     },
   });
@@ -244,7 +246,7 @@ export async function offline(argv: string[]): Promise<void> {
     label: `${model.label}, no timestamps`,
     textAlone: true,
   }));
-  const all = contenders([...models, ...textAlone]);
+  const all = (args.defaults ? contendersAtDefaults : contenders)([...models, ...textAlone]);
   const { ready, missing } = choose(all, args.only?.split(','));
   for (const { label, missing: what } of missing) console.error(`${label} is skipped: ${what}`);
   if (ready.length === 0) throw new Error('there is no contender to measure');
@@ -281,7 +283,7 @@ function report(
   { measured, disturbance }: Round,
   short: readonly Sample[],
   long: readonly Sample[],
-  args: { repeat: string; 'long-repeat': string; 'save-baseline': boolean },
+  args: { repeat: string; 'long-repeat': string; defaults: boolean; 'save-baseline': boolean },
 ): void {
   const scored = score(measured);
   const order = (one: Measured) => (one.contender.isSotto ? 0 : 1);
@@ -295,7 +297,7 @@ function report(
     date,
     model: 'Whisper base (multilingual), one float16 source for all',
     disturbed: disturbance.share,
-    settings: `greedy, temperature 0, language given, timestamps, no previous text, ${THREADS} threads; best of ${args.repeat}, long form of ${args['long-repeat']}`,
+    settings: `${args.defaults ? 'defaults of each program, language given' : 'greedy, temperature 0, language given, timestamps, no previous text'}, ${THREADS} threads; best of ${args.repeat}, long form of ${args['long-repeat']}`,
   };
   const markdown = markdownReport(standings, about);
   console.log(markdown);
@@ -311,5 +313,10 @@ function report(
     ]),
   );
   const svg = chart(standings, about);
-  saveResult('offline', { about, standings, clips }, args['save-baseline'], { md: markdown, svg });
+  saveResult(
+    args.defaults ? 'offline-defaults' : 'offline',
+    { about, standings, clips },
+    args['save-baseline'],
+    { md: markdown, svg },
+  );
 }

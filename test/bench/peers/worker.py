@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Runs a peer in a separate process, with requests as JSON lines: worker.py PEER WEIGHTS THREADS
+"""Runs a peer in a separate process, with requests as JSON lines: worker.py PEER WEIGHTS THREADS [defaults]
 
     {"op": "info"}                               -> {"versions": {...}, "settings": "..."}
     {"op": "transcribe", "file", "language"}     -> {"text", "tokens": count or null}
@@ -8,7 +8,8 @@
     any failure                                  -> {"error"}
 
 `file` is raw mono float32 at 16 kHz, so that decoding of files is not timed. All programs have the same settings: greedy,
-temperature 0 only, fixed language, timestamps, no conditioning on previous text, no voice activity detection.
+temperature 0 only, fixed language, timestamps, no conditioning on previous text, no voice activity detection. With
+`defaults`, faster-whisper has its own defaults instead (five beams, fallback temperatures, previous text).
 test/bench/contender-worker.ts answers the same requests with Sotto.
 """
 
@@ -44,6 +45,7 @@ def minimum(measure):
 
 class FasterWhisper:
     packages = ["faster-whisper", "ctranslate2"]
+    greedy = dict(beam_size=1, best_of=1, temperature=0.0, condition_on_previous_text=False, vad_filter=False)
 
     def __init__(self, weights, threads, compute):
         from faster_whisper import WhisperModel
@@ -52,10 +54,7 @@ class FasterWhisper:
         self.settings = f"{compute}, {threads} threads"
 
     def transcribe(self, samples, language):
-        segments, _ = self.model.transcribe(
-            samples, language=language, beam_size=1, best_of=1, temperature=0.0,
-            condition_on_previous_text=False, vad_filter=False,
-        )  # fmt: skip
+        segments, _ = self.model.transcribe(samples, language=language, **self.greedy)
         segments = list(segments)  # the generator decodes
         return "".join(segment.text for segment in segments), sum(len(segment.tokens) for segment in segments)
 
@@ -239,8 +238,10 @@ def answer(peer, question):
 def main():
     replies = os.fdopen(os.dup(1), "w", buffering=1)
     os.dup2(2, 1)  # output of the libraries goes to stderr
-    name, weights, threads = sys.argv[1:]
+    name, weights, threads, *flags = sys.argv[1:]
     peer = PEERS[name](weights, int(threads))
+    if "defaults" in flags:
+        peer.greedy = {}
     for line in sys.stdin:
         try:
             reply = answer(peer, json.loads(line))
