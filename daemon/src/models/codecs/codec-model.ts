@@ -1,0 +1,62 @@
+/** A loaded codec, whatever its network: checks what comes from outside, and leaves the computing to its family. */
+import { basename, resolve } from 'node:path';
+
+import type { Capabilities } from '#daemon/protocol/capabilities.js';
+import type { Codes, EncodedAudio, EncodeOptions } from '#daemon/protocol/codec.js';
+import * as nn from '#native/nn/index.js';
+
+import type { AudioCodec, AudioStream } from '../speech-model.js';
+import type { CodecShape } from './codec-shape.js';
+import { checkCodes, checkedCodebooks } from './layers/check-codes.js';
+
+/** What a family computes. Codes are checked already; ending an iteration early frees everything. */
+export interface CodecRunner {
+  /** Yields the codes of consecutive frames; returns the number of samples. */
+  encode(
+    samples: AsyncIterable<Float32Array>,
+    codebooks: number,
+    signal: AbortSignal,
+  ): AsyncGenerator<Codes, number>;
+  decode(encoded: EncodedAudio, signal: AbortSignal): AsyncGenerator<Float32Array, void>;
+  /** Checks codes, if there is more to them than the number of codebooks and codes. @throws SottoError INVALID_ARGUMENT */
+  check?(encoded: EncodedAudio): void;
+}
+
+export class CodecModel implements AudioCodec {
+  readonly name: string;
+  readonly family: string;
+  readonly capabilities: Capabilities;
+  readonly weightBytes: number;
+  readonly #network: nn.Module;
+  readonly #runner: CodecRunner;
+  readonly #shape: CodecShape;
+
+  /** @param network freed with the model */
+  constructor(dir: string, family: string, shape: CodecShape, network: nn.Module, runner: CodecRunner) {
+    this.name = basename(resolve(dir));
+    this.family = family;
+    this.capabilities = { codec: shape };
+    this.weightBytes = network.parameters().reduce((sum, { nbytes }) => sum + nbytes, 0);
+    this.#network = network;
+    this.#runner = runner;
+    this.#shape = shape;
+  }
+
+  async *encode(
+    audio: AudioStream,
+    { codebooks }: EncodeOptions,
+    signal: AbortSignal,
+  ): AsyncGenerator<Codes, number> {
+    return yield* this.#runner.encode(audio.samples, checkedCodebooks(codebooks, this.#shape), signal);
+  }
+
+  async *decode(encoded: EncodedAudio, signal: AbortSignal): AsyncGenerator<Float32Array, void> {
+    if (this.#runner.check) this.#runner.check(encoded);
+    else checkCodes(encoded.codes, this.#shape);
+    yield* this.#runner.decode(encoded, signal);
+  }
+
+  dispose(): void {
+    this.#network.dispose();
+  }
+}

@@ -1,0 +1,18 @@
+import { mx } from '#native/index.js';
+import * as nn from '#native/nn/index.js';
+
+import { DilatedConv1d } from './dilated-conv.js';
+import { KernelLstmLayer, LstmLayer } from './lstm.js';
+import { TransposedProduct } from './transposed-product.js';
+import { TransposedConv1d } from './upsample.js';
+
+/** For `nn.fuse`: the layers of a codec in the form that is fastest on this device. */
+export const fusedCodecLayers: nn.Fusion = (module) => {
+  if (module instanceof LstmLayer && KernelLstmLayer.canReplace(module)) return new KernelLstmLayer(module);
+  if (mx.defaultDevice() !== 'cpu') return undefined;
+  if (module instanceof nn.Conv1d && DilatedConv1d.canReplace(module)) return new DilatedConv1d(module);
+  if (module instanceof TransposedConv1d && TransposedProduct.canReplace(module)) {
+    return new TransposedProduct(module);
+  }
+  return undefined;
+};

@@ -1,0 +1,51 @@
+/** Computes one chunk of a stream. */
+import { mx, type MxArray } from '#native/index.js';
+
+import { runSteps } from '../network-steps.js';
+import { ChunkPass, type StreamState } from './layers/chunk-pass.js';
+
+export type Step = (x: MxArray) => MxArray;
+
+/** A network that computes a stream chunk by chunk as it computes the whole signal. */
+export interface StreamingCodec {
+  /** Samples of a frame. */
+  readonly hop: number;
+  readonly channels: number;
+  /** Frames that the first chunk must have, unless it is the whole signal. */
+  readonly firstChunkFrames: number;
+  /** Samples [B, L, channels] → codes uint32 [B, codebooks, ⌈L / hop⌉] */
+  encodeSteps(codebooks: number, pass?: ChunkPass): Step[];
+  /** Codes [B, K, T] → samples [B, T · hop, channels] */
+  decodeSteps(pass?: ChunkPass): Step[];
+}
+
+/**
+ * @param input freed
+ * @param before the state before the chunk; it stays valid
+ * @returns the output and the state after the chunk, both evaluated; the caller owns them
+ * @throws SottoError CANCELLED within two layers
+ */
+export async function runChunk(
+  input: MxArray,
+  steps: (pass: ChunkPass) => Step[],
+  before: StreamState | undefined,
+  isLast: boolean,
+  signal: AbortSignal,
+): Promise<{ output: MxArray; state: StreamState }> {
+  const pass = new ChunkPass(before, isLast);
+  let output: MxArray | undefined;
+  try {
+    output = await runSteps(input, steps(pass), signal);
+    await mx.ready(...pass.arrays);
+    return { output, state: pass.finish() };
+  } catch (error) {
+    output?.dispose();
+    pass.dispose();
+    throw error;
+  }
+}
+
+/** The steps as one function, for callers that need no cancellation. */
+export function runAll(input: MxArray, steps: readonly Step[]): MxArray {
+  return steps.reduce((x, step) => step(x), input);
+}
