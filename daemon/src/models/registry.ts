@@ -10,6 +10,7 @@ import {
   type Recognizer,
   type SpeechModel,
 } from './speech-model.js';
+import { encodecFamily } from './codecs/encodec/encodec-family.js';
 import { moonshineFamily } from './moonshine/moonshine-family.js';
 import { nemotronFamily } from './nemotron/nemotron-family.js';
 import { parakeetFamily } from './parakeet/parakeet-family.js';
@@ -25,6 +26,7 @@ const FAMILIES: ModelFamily[] = [
   nemotronFamily,
   parakeetFamily,
   wav2Vec2Family,
+  encodecFamily,
 ];
 
 /**

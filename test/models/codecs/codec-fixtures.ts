@@ -61,7 +61,7 @@ export async function allSamples(run: AsyncIterable<Float32Array>): Promise<Floa
 /** The largest difference; Infinity for another length. */
 export function distance(found: Float32Array, expected: Float32Array): number {
   if (found.length !== expected.length) return Infinity;
-  return found.reduce((most, x, i) => Math.max(most, Math.abs(x - (expected[i] ?? NaN))), 0);
+  return found.reduce((largest, x, i) => Math.max(largest, Math.abs(x - (expected[i] ?? NaN))), 0);
 }
 
 /** Signal to noise ratio in dB. */
@@ -73,4 +73,4 @@ export function snr(found: Float32Array, expected: Float32Array): number {
 
 /** The largest magnitude. */
 export const peak = (values: Float32Array): number =>
-  values.reduce((most, x) => Math.max(most, Math.abs(x)), 0);
+  values.reduce((largest, x) => Math.max(largest, Math.abs(x)), 0);

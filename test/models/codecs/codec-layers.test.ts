@@ -5,7 +5,8 @@ import { checkCodes, checkedCodebooks } from '#daemon/models/codecs/layers/check
 import { ChunkPass, type StreamState } from '#daemon/models/codecs/layers/chunk-pass.js';
 import { DilatedConv1d } from '#daemon/models/codecs/layers/dilated-conv.js';
 import { elu } from '#daemon/models/codecs/layers/elu.js';
-import { KernelLstmLayer, LstmLayer, ResidualLstm } from '#daemon/models/codecs/layers/lstm.js';
+import type { LstmLayer } from '#daemon/models/codecs/layers/residual-lstm.js';
+import { KernelLstmLayer, ResidualLstm } from '#daemon/models/codecs/layers/residual-lstm.js';
 import { padTime } from '#daemon/models/codecs/layers/pad-time.js';
 import { PaddedConv1d } from '#daemon/models/codecs/layers/padded-conv.js';
 import { EuclideanCodebook, ResidualQuantizer } from '#daemon/models/codecs/layers/rvq.js';

@@ -3,7 +3,7 @@ import { basename, resolve } from 'node:path';
 
 import type { Capabilities } from '#daemon/protocol/capabilities.js';
 import type { Codes, EncodedAudio, EncodeOptions } from '#daemon/protocol/codec.js';
-import * as nn from '#native/nn/index.js';
+import type * as nn from '#native/nn/index.js';
 
 import type { AudioCodec, AudioStream } from '../speech-model.js';
 import type { CodecShape } from './codec-shape.js';

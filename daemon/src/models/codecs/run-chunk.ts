@@ -4,7 +4,7 @@ import { mx, type MxArray } from '#native/index.js';
 import { runSteps } from '../network-steps.js';
 import { ChunkPass, type StreamState } from './layers/chunk-pass.js';
 
-export type Step = (x: MxArray) => MxArray;
+export type NetworkStep = (x: MxArray) => MxArray;
 
 /** A network that computes a stream chunk by chunk as it computes the whole signal. */
 export interface StreamingCodec {
@@ -14,9 +14,9 @@ export interface StreamingCodec {
   /** Frames that the first chunk must have, unless it is the whole signal. */
   readonly firstChunkFrames: number;
   /** Samples [B, L, channels] → codes uint32 [B, codebooks, ⌈L / hop⌉] */
-  encodeSteps(codebooks: number, pass?: ChunkPass): Step[];
+  encodeSteps(codebooks: number, pass?: ChunkPass): NetworkStep[];
   /** Codes [B, K, T] → samples [B, T · hop, channels] */
-  decodeSteps(pass?: ChunkPass): Step[];
+  decodeSteps(pass?: ChunkPass): NetworkStep[];
 }
 
 /**
@@ -27,7 +27,7 @@ export interface StreamingCodec {
  */
 export async function runChunk(
   input: MxArray,
-  steps: (pass: ChunkPass) => Step[],
+  steps: (pass: ChunkPass) => NetworkStep[],
   before: StreamState | undefined,
   isLast: boolean,
   signal: AbortSignal,
@@ -46,6 +46,6 @@ export async function runChunk(
 }
 
 /** The steps as one function, for callers that need no cancellation. */
-export function runAll(input: MxArray, steps: readonly Step[]): MxArray {
+export function runAll(input: MxArray, steps: readonly NetworkStep[]): MxArray {
   return steps.reduce((x, step) => step(x), input);
 }

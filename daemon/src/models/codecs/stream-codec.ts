@@ -4,7 +4,7 @@ import type { Codes, EncodedAudio } from '#daemon/protocol/codec.js';
 import { SottoError } from '#daemon/protocol/errors.js';
 import { mx } from '#native/index.js';
 
-import { audioBlocks } from './audio-blocks.js';
+import { codecBlocks } from './codec-blocks.js';
 import { codeLists, codesArray, samplesOf } from './codes-arrays.js';
 import type { StreamState } from './layers/chunk-pass.js';
 import { runChunk, type StreamingCodec } from './run-chunk.js';
@@ -25,7 +25,7 @@ export async function* encodeStream(
   let state: StreamState | undefined;
   let count = 0;
   try {
-    for await (const block of audioBlocks(samples, frames * network.hop)) {
+    for await (const block of codecBlocks(samples, frames * network.hop)) {
       throwIfCancelled(signal);
       const input = mx.array(block.samples, [1, block.samples.length, 1]);
       const chunk = await runChunk(

@@ -2,11 +2,14 @@
 import { startLoading, type NetworkPlan } from '../../checkpoint/start-loading.js';
 import type { LoadOptions } from '../../speech-model.js';
 import { CodecModel, type CodecRunner } from '../codec-model.js';
+import { checkCodes } from '../layers/check-codes.js';
 import { fusedCodecLayers } from '../layers/fused-layers.js';
 import { decodeStream, encodeStream } from '../stream-codec.js';
 import { openCheckpoint, readConfig } from './encodec-checkpoint.js';
 import { encodecShape, type EncodecConfig } from './encodec-config.js';
 import { Encodec } from './encodec-network.js';
+import { segmentSize, type SegmentSize } from './segment-plan.js';
+import { checkSegments, decodeSegments, encodeSegments } from './segmented-codec.js';
 
 /** Of a second: memory and the time until a cancellation count, and longer chunks are hardly faster. */
 export const CHUNK_FRAMES = 75;
@@ -32,9 +35,54 @@ export async function loadEncodecModel(dir: string, options: LoadOptions = {}): 
 }
 
 function runnerOf(network: Encodec): CodecRunner {
+  const size = segmentSize(network.config);
+  return size ? segmentRunner(network, size) : streamRunner(network);
+}
+
+function streamRunner(network: Encodec): CodecRunner {
   return {
     encode: (samples, codebooks, signal) =>
       encodeStream(network, samples, { codebooks, chunkFrames: CHUNK_FRAMES }, signal),
     decode: (encoded, signal) => decodeStream(network, encoded, CHUNK_FRAMES, signal),
   };
+}
+
+/** Audio is mono: a stereo network gets it on both channels, and the mean of its channels is the result. */
+function segmentRunner(network: Encodec, size: SegmentSize): CodecRunner {
+  const { channels, config } = network;
+  const shape = encodecShape(config);
+  return {
+    encode: (samples, codebooks, signal) =>
+      encodeSegments(network, size, onAllChannels(samples, channels), codebooks, signal),
+    decode: (encoded, signal) => toMono(decodeSegments(network, size, encoded, signal), channels),
+    check: (encoded) => {
+      checkCodes(encoded.codes, shape);
+      checkSegments(encoded, size, config.normalize);
+    },
+  };
+}
+
+async function* onAllChannels(
+  chunks: AsyncIterable<Float32Array>,
+  channels: number,
+): AsyncGenerator<Float32Array, void> {
+  for await (const chunk of chunks) {
+    yield Float32Array.from(
+      { length: chunk.length * channels },
+      (_, i) => chunk[Math.floor(i / channels)] ?? 0,
+    );
+  }
+}
+
+async function* toMono(
+  chunks: AsyncIterable<Float32Array>,
+  channels: number,
+): AsyncGenerator<Float32Array, void> {
+  for await (const chunk of chunks) {
+    yield Float32Array.from({ length: chunk.length / channels }, (_, t) => {
+      let sum = 0;
+      for (let c = 0; c < channels; c++) sum += chunk[t * channels + c] ?? 0;
+      return sum / channels;
+    });
+  }
 }

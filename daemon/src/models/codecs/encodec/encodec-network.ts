@@ -5,10 +5,11 @@ import * as nn from '#native/nn/index.js';
 import type { ChunkPass } from '../layers/chunk-pass.js';
 import { ResidualQuantizer } from '../layers/rvq.js';
 import { firstChunkFrames, layerSteps, seanetHop, SeanetDecoder, SeanetEncoder } from '../layers/seanet.js';
-import { runAll, type Step, type StreamingCodec } from '../run-chunk.js';
+import type { BatchCodec } from '../codec-batch.js';
+import { runAll, type NetworkStep } from '../run-chunk.js';
 import { codebookCounts, type EncodecConfig } from './encodec-config.js';
 
-export class Encodec extends nn.Module implements StreamingCodec {
+export class Encodec extends nn.Module implements BatchCodec {
   encoder: SeanetEncoder;
   decoder: SeanetDecoder;
   quantizer: ResidualQuantizer;
@@ -29,6 +30,10 @@ export class Encodec extends nn.Module implements StreamingCodec {
     return this.config.audio_channels;
   }
 
+  get isCausal(): boolean {
+    return this.config.use_causal_conv;
+  }
+
   get firstChunkFrames(): number {
     return firstChunkFrames(this.config);
   }
@@ -47,11 +52,11 @@ export class Encodec extends nn.Module implements StreamingCodec {
     return runAll(codes, this.decodeSteps());
   }
 
-  encodeSteps(codebooks?: number, pass?: ChunkPass): Step[] {
+  encodeSteps(codebooks?: number, pass?: ChunkPass): NetworkStep[] {
     return [...layerSteps(this.encoder.layers, pass), (x) => this.quantizer.encode(x, codebooks)];
   }
 
-  decodeSteps(pass?: ChunkPass): Step[] {
+  decodeSteps(pass?: ChunkPass): NetworkStep[] {
     return [
       (codes) => this.quantizer.decode(mx.astype(codes, 'uint32')),
       ...layerSteps(this.decoder.layers, pass),

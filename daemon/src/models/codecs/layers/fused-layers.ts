@@ -2,7 +2,7 @@ import { mx } from '#native/index.js';
 import * as nn from '#native/nn/index.js';
 
 import { DilatedConv1d } from './dilated-conv.js';
-import { KernelLstmLayer, LstmLayer } from './lstm.js';
+import { KernelLstmLayer, LstmLayer } from './residual-lstm.js';
 import { TransposedProduct } from './transposed-product.js';
 import { TransposedConv1d } from './upsample.js';
 

@@ -4,7 +4,7 @@ import * as nn from '#native/nn/index.js';
 
 import type { ChunkPass } from './chunk-pass.js';
 import { Elu } from './elu.js';
-import { ResidualLstm } from './lstm.js';
+import { ResidualLstm } from './residual-lstm.js';
 import type { PadMode } from './pad-time.js';
 import { PaddedConv1d } from './padded-conv.js';
 import { causalTrim, Upsample } from './upsample.js';

@@ -1,16 +1,16 @@
 /** Audio of any chunking in blocks of a given size. */
 
-export interface AudioBlock {
+export interface CodecBlock {
   readonly samples: Float32Array;
   /** Whether no block follows. */
   readonly isLast: boolean;
 }
 
 /** Blocks of `size` samples; the last one has 1 … `size`. Silent streams of no samples give no block. */
-export async function* audioBlocks(
+export async function* codecBlocks(
   chunks: AsyncIterable<Float32Array>,
   size: number,
-): AsyncGenerator<AudioBlock, void> {
+): AsyncGenerator<CodecBlock, void> {
   let block = new Float32Array(size);
   let filled = 0;
   for await (let rest of chunks) {
