@@ -10,7 +10,9 @@ import {
   type Recognizer,
   type SpeechModel,
 } from './speech-model.js';
+import { dacFamily } from './codecs/dac/dac-family.js';
 import { encodecFamily } from './codecs/encodec/encodec-family.js';
+import { snacFamily } from './codecs/snac/snac-family.js';
 import { moonshineFamily } from './moonshine/moonshine-family.js';
 import { nemotronFamily } from './nemotron/nemotron-family.js';
 import { parakeetFamily } from './parakeet/parakeet-family.js';
@@ -27,6 +29,8 @@ const FAMILIES: ModelFamily[] = [
   parakeetFamily,
   wav2Vec2Family,
   encodecFamily,
+  dacFamily,
+  snacFamily,
 ];
 
 /**

@@ -4,7 +4,14 @@ import { mx, type MxArray } from '#native/index.js';
 
 import { runSteps } from '../../network-steps.js';
 import type { CodecRunner } from '../codec-model.js';
-import { decodeChunks, encodeChunks, type ChunkPlan, type FrameRange } from '../layers/chunked.js';
+import { checkCodes } from '../layers/check-codes.js';
+import {
+  checkFrames,
+  decodeChunks,
+  encodeChunks,
+  type ChunkPlan,
+  type FrameRange,
+} from '../layers/chunked.js';
 import { decoderReach, encoderReach } from '../layers/reach.js';
 import { dacHop, type DacConfig } from './dac-config.js';
 import type { Dac } from './dac-network.js';
@@ -39,6 +46,12 @@ export class DacRunner implements CodecRunner {
       }
     };
     return encodeChunks(samples, this.#plans.encode, [], compute, signal);
+  }
+
+  check({ codes, samples }: EncodedAudio): void {
+    const { n_codebooks: codebooks, codebook_size: codebookSize } = this.#network.config;
+    checkCodes(codes, { codebooks, codebookSize });
+    checkFrames(codes[0]?.length ?? 0, samples, this.#plans.decode);
   }
 
   async *decode({ codes, samples }: EncodedAudio, signal: AbortSignal): AsyncGenerator<Float32Array, void> {

@@ -4,6 +4,7 @@
  */
 import { throwIfCancelled } from '#daemon/async.js';
 import type { Codes } from '#daemon/protocol/codec.js';
+import { SottoError } from '#daemon/protocol/errors.js';
 import { mx, type MxArray } from '#native/index.js';
 
 import { overlappingChunks } from '../../ctc/chunks.js';
@@ -54,7 +55,7 @@ export async function* decodeChunks(
   signal: AbortSignal,
 ): AsyncGenerator<Float32Array, void> {
   const { hop } = plan;
-  for (const range of frameRanges(Math.min(frames, roundedFrames(samples, plan)), plan)) {
+  for (const range of frameRanges(frames, plan)) {
     throwIfCancelled(signal);
     const audio = await compute(range);
     let chunk: Float32Array;
@@ -68,9 +69,13 @@ export async function* decodeChunks(
   }
 }
 
-/** Frames that `samples` need, in whole blocks. */
-const roundedFrames = (samples: number, { hop, block }: ChunkPlan): number =>
-  Math.ceil(samples / (hop * block)) * block;
+/** @throws SottoError INVALID_ARGUMENT for another number of frames than the audio has, padded to whole blocks */
+export function checkFrames(frames: number, samples: number, { hop, block }: ChunkPlan): void {
+  const wanted = Math.ceil(samples / (hop * block)) * block;
+  if (wanted !== frames) {
+    throw new SottoError('INVALID_ARGUMENT', `${samples} samples have ${wanted} frames, not ${frames}`);
+  }
+}
 
 /**
  * Yields the codes of each chunk; returns the number of samples. The end is padded with zeros to a whole block.

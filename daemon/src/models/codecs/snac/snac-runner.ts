@@ -6,7 +6,13 @@ import { mx, type MxArray } from '#native/index.js';
 import { runSteps } from '../../network-steps.js';
 import type { CodecRunner } from '../codec-model.js';
 import { checkRange } from '../layers/check-codes.js';
-import { decodeChunks, encodeChunks, type ChunkPlan, type FrameRange } from '../layers/chunked.js';
+import {
+  checkFrames,
+  decodeChunks,
+  encodeChunks,
+  type ChunkPlan,
+  type FrameRange,
+} from '../layers/chunked.js';
 import { decoderReach, encoderReach, roundedUp } from '../layers/reach.js';
 import { positionNoise } from './position-noise.js';
 import { blockFrames, snacHop, type SnacConfig } from './snac-config.js';
@@ -69,7 +75,7 @@ export class SnacRunner implements CodecRunner {
   }
 
   /** @throws SottoError INVALID_ARGUMENT for lists that don’t belong together, and codes that no codebook has */
-  check({ codes }: EncodedAudio): void {
+  check({ codes, samples }: EncodedAudio): void {
     const { vq_strides: strides, codebook_size: size } = this.#config;
     if (codes.length === 0 || codes.length > strides.length) {
       throw new SottoError(
@@ -78,12 +84,7 @@ export class SnacRunner implements CodecRunner {
       );
     }
     const frames = this.#frames(codes);
-    if (frames % blockFrames(this.#config) !== 0) {
-      throw new SottoError(
-        'INVALID_ARGUMENT',
-        `${frames} frames of codes are not whole blocks of ${blockFrames(this.#config)}`,
-      );
-    }
+    checkFrames(frames, samples, this.#plans.decode);
     for (const [i, list] of codes.entries()) {
       const wanted = frames / (strides[i] ?? 1);
       if (list.length !== wanted) {
