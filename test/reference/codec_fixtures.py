@@ -19,6 +19,15 @@ def samples(count, shift=0):
     return (0.4 * np.sin(1e-5 * n * n + 0.05 * n) * np.sin(2e-3 * n) + 0.02).astype(np.float32)
 
 
+def noisy_samples(count):
+    """The chirp with white noise, without which most bands of a spectrogram are rounding errors."""
+    state, noise = 1, np.empty(count, dtype=np.float32)
+    for i in range(count):
+        state = (state * 1103515245 + 12345) % 2**31
+        noise[i] = state / 2**31 - 0.5
+    return samples(count) + np.float32(0.25) * noise
+
+
 def randomize(model, seed, gain=1.1):
     """Large enough that a misplaced weight changes the result; few bits, so that the files pack well."""
     rng = np.random.default_rng(seed)

@@ -8,25 +8,15 @@ import { openSnacCheckpoint, readSnacConfig } from '#daemon/models/codecs/snac/s
 import { encodeAll } from '#daemon/models/encode-all.js';
 import { familyOf, footprintOf, loadModel } from '#daemon/models/registry.js';
 import { asCodec } from '#daemon/models/speech-model.js';
-import { mx, type MxArray } from '#native/index.js';
+import { mx } from '#native/index.js';
 
 import { editJson, emptyDir } from '../checkpoint/checkpoint-dirs.js';
 import { streamOf } from '../model-fixtures.js';
 import { allSamples, codecDir, testSamples } from './codec-fixtures.js';
+import { editArrays, type Arrays } from './edit-arrays.js';
 
 const { signal } = new AbortController();
 const WEIGHTS = 'model.safetensors';
-
-type Arrays = Record<string, MxArray>;
-function editArrays(dir: string, edit: (arrays: Arrays) => void): void {
-  const path = join(dir, WEIGHTS);
-  const { arrays } = mx.loadSafetensors(path);
-  mx.eval(Object.values(arrays));
-  const all = Object.values(arrays);
-  edit(arrays);
-  mx.saveSafetensors(path, arrays);
-  mx.dispose(all, arrays);
-}
 
 const renamed =
   (replace: (name: string) => string) =>
