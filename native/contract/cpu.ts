@@ -147,6 +147,23 @@ export interface Cpu {
       padding?: readonly [top: number, bottom: number, left: number, right: number];
     },
   ): MxArray;
+  /** x + sin²(alpha x) / (beta + 1e-9): x [B, T, C], alpha and beta [C] → [B, T, C]. */
+  snake(x: MxArray, alpha: MxArray, beta: MxArray, options?: StreamOption): MxArray;
+  /**
+   * The same at twice the sample rate: x is doubled by the low-pass filter taps [12], whose ends repeat the first and the last
+   * frame, and halved again by it.
+   */
+  antiAliasedSnake(x: MxArray, alpha: MxArray, beta: MxArray, taps: MxArray, options?: StreamOption): MxArray;
+  /**
+   * Convolution of each channel with its own kernel, with zeros on both sides: x [B, T, C]; weights [K, C], K odd and at most
+   * 65; bias [C] → [B, T, C]. dilation: 1 to 1024.
+   */
+  dilatedDepthwise(
+    x: MxArray,
+    weights: MxArray,
+    bias: MxArray,
+    options?: StreamOption & { dilation?: number },
+  ): MxArray;
   /**
    * Relative attention over audio in chunks of R frames: the frames of a chunk see each other and K frames before it.
    * qkv [1, T, 3 H D]; distances [K + 2 R - 1, H D]: the keys of the distances K + R - 1 … -(R - 1); u and v [H, D] as in

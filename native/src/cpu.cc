@@ -14,6 +14,7 @@
 #include "cpu/elementwise.h"
 #include "cpu/linear.h"
 #include "cpu/relative_attention.h"
+#include "cpu/snake.h"
 #include "cpu/transducer.h"
 #else
 #include <stdexcept>
@@ -126,6 +127,16 @@ Pair causal_attention(array qkv, array distances, array u, array v, int chunk_fr
   return cpu::causal_attention(qkv, distances, u, v, chunk_frames, past, s);
 }
 
+array snake(array x, array alpha, array beta, Stream s) { return cpu::snake(x, alpha, beta, s); }
+
+array anti_aliased_snake(array x, array alpha, array beta, array taps, Stream s) {
+  return cpu::anti_aliased_snake(x, alpha, beta, taps, s);
+}
+
+array dilated_depthwise(array x, array weights, array bias, Default<1> dilation, Stream s) {
+  return cpu::dilated_depthwise(x, weights, bias, dilation, s);
+}
+
 Pair causal_depthwise(array x, array past, array weights, array norm_weight, array norm_bias, double eps, MaybeArray bias, Stream s) {
   return cpu::causal_depthwise(x, past, {weights, std::move(bias), norm_weight, norm_bias, static_cast<float>(eps)}, s);
 }
@@ -160,6 +171,9 @@ array decoder_block(array, array, array, array, array, array, int, double, Strea
 array relative_attention(array, array, array, array, std::optional<int>, Stream) { absent(); }
 array gated_depthwise(array, array, array, Stream) { absent(); }
 array strided_depthwise(array, array, array, Default<false>, std::optional<std::vector<int>>, Stream) { absent(); }
+array snake(array, array, array, Stream) { absent(); }
+array anti_aliased_snake(array, array, array, array, Stream) { absent(); }
+array dilated_depthwise(array, array, array, Default<1>, Stream) { absent(); }
 Pair causal_attention(array, array, array, array, int, MaybeArray, Stream) { absent(); }
 Pair causal_depthwise(array, array, array, array, array, double, MaybeArray, Stream) { absent(); }
 std::vector<array> decode_transducer(array, array, array, std::vector<MaybeArray>, int, std::vector<int>, int, int, Default<false>, Stream) {
@@ -185,6 +199,9 @@ constexpr Op kOps[] = {
     op<relative_attention>("relativeAttention", "qkv, distances, u, v, *, back"),
     op<gated_depthwise>("gatedDepthwise", "x, weights, bias"),
     op<strided_depthwise>("stridedDepthwise", "x, weights, bias, *, relu, padding"),
+    op<snake>("snake", "x, alpha, beta"),
+    op<anti_aliased_snake>("antiAliasedSnake", "x, alpha, beta, taps"),
+    op<dilated_depthwise>("dilatedDepthwise", "x, weights, bias, *, dilation"),
     op<causal_attention>("causalAttention", "qkv, distances, u, v, chunkFrames, *, past"),
     op<causal_depthwise>("causalDepthwise", "x, past, weights, normWeight, normBias, eps, *, bias"),
     op<decode_transducer>("decodeTransducer", "frames, walk, state, weights, tokens, durations, maxSymbols, limit, *, tanh"),

@@ -8,23 +8,11 @@ keys. The mel spectrogram is that of torchaudio's transform, computed here with 
 scale, no norm), which the transform's documentation names as equal.
 """
 
-import sys
-import types
-
 import librosa
 import numpy as np
 import torch
 
-# Vocos needs these only for its features; torchaudio is built for another CUDA than torch.
-for name in ("torchaudio", "torchaudio.functional", "torchaudio.functional.functional", "torchaudio.transforms"):
-    sys.modules[name] = types.ModuleType(name)
-sys.modules["torchaudio.functional.functional"]._hz_to_mel = None
-sys.modules["torchaudio.functional.functional"]._mel_to_hz = None
-for name in ("encodec", "vocos.pretrained"):
-    sys.modules[name] = types.ModuleType(name)
-sys.modules["encodec"].EncodecModel = None
-sys.modules["vocos.pretrained"].Vocos = None
-
+import codec_stubs  # before vocos
 from vocos.heads import ISTFTHead
 from vocos.models import VocosBackbone
 

@@ -59,6 +59,7 @@ struct Kernels {
   void (*to_halves)(const float* from, int64_t n, Half* to);
   ArgmaxResult (*argmax)(const float* x, int64_t n);
   void (*interleave)(const void* const* rows, Packing, int bits, int64_t k, void* panel);
+  void (*snake)(const float* x, const float* alpha, const float* factor, int64_t n, float* to);
 };
 
 /** The best set for this processor; `SOTTO_CPU_ISA=avx512|avx2|baseline` selects a lower one, for comparison. */

@@ -3,6 +3,7 @@ import { mx, type MxArray } from '#native/index.js';
 import * as nn from '#native/nn/index.js';
 
 import { AntiAliased } from '../layers/anti-alias.js';
+import type { DilatedConv1d } from '../layers/dilated-conv.js';
 import type { Layer } from '../layers/residual-unit.js';
 import { SnakeBeta } from '../layers/snake.js';
 import { Upsample } from '../layers/upsample.js';
@@ -13,14 +14,16 @@ const activation = (channels: number, config: BigVganConfig): AntiAliased =>
     new SnakeBeta(channels, { hasBeta: config.activation === 'snakebeta', isLog: config.snake_logscale }),
   );
 
+type SameConv = nn.AnyConv1d | DilatedConv1d;
+
 const sameConv = (channels: number, kernel: number, dilation: number): nn.Conv1d =>
   new nn.Conv1d(channels, channels, kernel, { dilation, padding: ((kernel - 1) * dilation) / 2 });
 
 /** Each dilated convolution is followed by a plain one. */
 class AmpBlock1 extends nn.Module {
-  convs1: Layer[];
-  convs2: Layer[];
-  activations: AntiAliased[]; // before convs1 and convs2 in turn
+  convs1: SameConv[];
+  convs2: SameConv[];
+  activations: Layer[]; // before convs1 and convs2 in turn
 
   constructor(channels: number, kernel: number, dilations: readonly number[], config: BigVganConfig) {
     super();
@@ -34,15 +37,15 @@ class AmpBlock1 extends nn.Module {
     for (const [i, conv] of this.convs1.entries()) {
       const [first, second, next] = [this.activations[2 * i], this.activations[2 * i + 1], this.convs2[i]];
       if (!first || !second || !next) throw new RangeError('a block without its activations');
-      x = mx.add(x, next.forward(second.forward(conv.forward(first.forward(x)))));
+      x = next.fused(second.forward(conv.forward(first.forward(x))), { residual: x });
     }
     return x;
   }
 }
 
 class AmpBlock2 extends nn.Module {
-  convs: Layer[];
-  activations: AntiAliased[];
+  convs: SameConv[];
+  activations: Layer[];
 
   constructor(channels: number, kernel: number, dilations: readonly number[], config: BigVganConfig) {
     super();
@@ -55,7 +58,7 @@ class AmpBlock2 extends nn.Module {
     for (const [i, conv] of this.convs.entries()) {
       const before = this.activations[i];
       if (!before) throw new RangeError('a block without its activations');
-      x = mx.add(x, conv.forward(before.forward(x)));
+      x = conv.fused(before.forward(x), { residual: x });
     }
     return x;
   }
@@ -65,7 +68,7 @@ export class BigVgan extends nn.Module {
   conv_pre: Layer;
   ups: [Upsample][];
   resblocks: (AmpBlock1 | AmpBlock2)[]; // those of all kernels of a stage, then those of the next stage
-  activation_post: AntiAliased;
+  activation_post: Layer;
   conv_post: Layer;
   readonly config: BigVganConfig;
 

@@ -1,8 +1,11 @@
 import { mx } from '#native/index.js';
 import * as nn from '#native/nn/index.js';
 
+import { AntiAliased } from './anti-alias.js';
 import { DilatedConv1d } from './dilated-conv.js';
+import { KernelAntiAliased, KernelDepthwise, KernelSnake } from './kernel-layers.js';
 import { KernelLstmLayer, LstmLayer } from './residual-lstm.js';
+import { Snake, SnakeBeta } from './snake.js';
 import { TransposedProduct } from './transposed-product.js';
 import { TransposedConv1d } from './upsample.js';
 
@@ -14,5 +17,9 @@ export const fusedCodecLayers: nn.Fusion = (module) => {
   if (module instanceof TransposedConv1d && TransposedProduct.canReplace(module)) {
     return new TransposedProduct(module);
   }
+  if (!nn.canPack()) return undefined;
+  if (module instanceof AntiAliased) return new KernelAntiAliased(module);
+  if (module instanceof Snake || module instanceof SnakeBeta) return new KernelSnake(module);
+  if (module instanceof nn.Conv1d && KernelDepthwise.canReplace(module)) return new KernelDepthwise(module);
   return undefined;
 };

@@ -1,5 +1,5 @@
 /** Blocks of DAC and SNAC: convolutions between snakes, and the samples that they halve or double. */
-import { mx, type MxArray } from '#native/index.js';
+import type { MxArray } from '#native/index.js';
 import * as nn from '#native/nn/index.js';
 
 import { Snake } from './snake.js';
@@ -13,7 +13,7 @@ const DILATIONS = [1, 3, 9];
 
 /** Snake, dilated convolution, snake, mixing of the channels; added to the input. */
 export class ResidualUnit extends nn.Module {
-  block: Layer[];
+  block: [Layer, Layer, Layer, nn.AnyConv1d];
 
   /** @param groups of the dilated convolution: 1, or all channels */
   constructor(channels: number, dilation: number, groups = 1) {
@@ -28,7 +28,8 @@ export class ResidualUnit extends nn.Module {
 
   /** [B, T, C] → [B, T, C] */
   forward(x: MxArray): MxArray {
-    return mx.add(x, forwardAll(this.block, x));
+    const [first, dilated, second, mixing] = this.block;
+    return mixing.fused(forwardAll([first, dilated, second], x), { residual: x });
   }
 }
 

@@ -19,7 +19,13 @@ export class Snake extends nn.Module {
 
   /** [B, T, C] → [B, T, C], of the same dtype */
   forward(x: MxArray): MxArray {
-    return snake(x, mx.astype(this.alpha, 'float32'), mx.astype(this.alpha, 'float32'));
+    return snake(x, ...this.values());
+  }
+
+  /** α twice, as `snake` takes it. */
+  values(): readonly [alpha: MxArray, beta: MxArray] {
+    const alpha = mx.astype(this.alpha, 'float32');
+    return [alpha, alpha];
   }
 }
 
@@ -42,8 +48,12 @@ export class SnakeBeta extends nn.Module {
 
   /** [B, T, C] → [B, T, C], of the same dtype */
   forward(x: MxArray): MxArray {
-    const [alpha, beta] = [this.#value(this.alpha), this.#value(this.beta ?? this.alpha)];
-    return snake(x, alpha, beta);
+    return snake(x, ...this.values());
+  }
+
+  /** α and β as `snake` takes them. */
+  values(): readonly [alpha: MxArray, beta: MxArray] {
+    return [this.#value(this.alpha), this.#value(this.beta ?? this.alpha)];
   }
 
   #value(stored: MxArray): MxArray {

@@ -34,7 +34,7 @@ class NoiseBlock extends nn.Module {
 }
 
 export class DecoderBlock extends nn.Module {
-  block: [Snake, Upsample, NoiseBlock, ...Layer[]];
+  block: [Layer, Upsample, NoiseBlock, ...Layer[]];
 
   constructor(inputs: number, outputs: number, stride: number) {
     super();

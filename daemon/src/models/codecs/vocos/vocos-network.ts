@@ -6,6 +6,7 @@ import { mx, type MxArray } from '#native/index.js';
 import * as nn from '#native/nn/index.js';
 
 import { Istft } from '../layers/istft.js';
+import type { Layer } from '../layers/residual-unit.js';
 import { CODEBOOK_ROWS, type VocosConfig } from './vocos-config.js';
 
 const KERNEL = 7;
@@ -53,7 +54,7 @@ const normalized = (norm: Norm, x: MxArray, id: number): MxArray =>
   norm instanceof AdaLayerNorm ? norm.forward(x, id) : norm.forward(x);
 
 export class ConvNeXtBlock extends nn.Module {
-  dwconv: nn.Conv1d;
+  dwconv: Layer;
   norm: Norm;
   pwconv1: nn.AnyLinear;
   pwconv2: nn.AnyLinear;
@@ -70,8 +71,16 @@ export class ConvNeXtBlock extends nn.Module {
 
   /** [B, T, dims] → [B, T, dims] */
   forward(x: MxArray, id: number): MxArray {
-    const inner = this.pwconv1.fused(normalized(this.norm, this.dwconv.forward(x), id), { gelu: true });
+    const inner = this.expanded(x, id);
     return mx.add(x, mx.multiply(this.gamma, this.pwconv2.forward(inner)));
+  }
+
+  /** [B, T, dims] → [B, T, inner] */
+  protected expanded(x: MxArray, id: number): MxArray {
+    const { norm } = this;
+    const mixed = this.dwconv.forward(x);
+    if (norm instanceof nn.LayerNorm) return this.pwconv1.fused(mixed, { norm, gelu: true });
+    return this.pwconv1.fused(norm.forward(mixed, id), { gelu: true });
   }
 }
 
