@@ -11,6 +11,7 @@ import {
   type SpeechModel,
 } from './speech-model.js';
 import { encodecFamily } from './codecs/encodec/encodec-family.js';
+import { mimiFamily } from './codecs/mimi/mimi-family.js';
 import { moonshineFamily } from './moonshine/moonshine-family.js';
 import { nemotronFamily } from './nemotron/nemotron-family.js';
 import { parakeetFamily } from './parakeet/parakeet-family.js';
@@ -27,6 +28,7 @@ const FAMILIES: ModelFamily[] = [
   parakeetFamily,
   wav2Vec2Family,
   encodecFamily,
+  mimiFamily,
 ];
 
 /**
