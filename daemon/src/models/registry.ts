@@ -12,6 +12,7 @@ import {
 } from './speech-model.js';
 import { dacFamily } from './codecs/dac/dac-family.js';
 import { encodecFamily } from './codecs/encodec/encodec-family.js';
+import { mimiFamily } from './codecs/mimi/mimi-family.js';
 import { snacFamily } from './codecs/snac/snac-family.js';
 import { moonshineFamily } from './moonshine/moonshine-family.js';
 import { nemotronFamily } from './nemotron/nemotron-family.js';
@@ -30,6 +31,7 @@ const FAMILIES: ModelFamily[] = [
   wav2Vec2Family,
   encodecFamily,
   dacFamily,
+  mimiFamily,
   snacFamily,
 ];
 

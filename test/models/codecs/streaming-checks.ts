@@ -91,13 +91,23 @@ export function expectBatchEqualsAlone(
   });
 }
 
-/** No frame before `frame` depends on one from there on. */
-export function expectNoLookahead(network: BatchCodec, x: MxArray, codebooks: number, frame: number): void {
+/**
+ * No frame before `frame` depends on one from there on.
+ *
+ * @param noise the later samples; not NaN with attention, whose hidden keys still have a weight of 0
+ */
+export function expectNoLookahead(
+  network: BatchCodec,
+  x: MxArray,
+  codebooks: number,
+  frame: number,
+  noise = NaN,
+): void {
   mx.tidy(() => {
     const [, length = 0, channels = 0] = x.shape;
     const cut = frame * network.hop;
     const known = mx.slice(x, [0, 0, 0], [1, cut, channels]);
-    const damaged = mx.concatenate([known, mx.full([1, length - cut, channels], NaN)], 1);
+    const damaged = mx.concatenate([known, mx.full([1, length - cut, channels], noise)], 1);
     const encoded = [x, damaged].map((signal) => {
       const codes = runAll(signal, network.encodeSteps(codebooks));
       return [...mx.slice(codes, [0, 0, 0], [1, codebooks, frame]).toTypedArray('uint32')];

@@ -7,7 +7,17 @@ import { mx } from '#native/index.js';
 import { codecBlocks } from './codec-blocks.js';
 import { codeLists, codesArray, samplesOf } from './codes-arrays.js';
 import type { StreamState } from './layers/chunk-pass.js';
+import type { CodecRunner } from './codec-model.js';
 import { runChunk, type StreamingCodec } from './run-chunk.js';
+
+/** @param chunkFrames frames of a chunk, at least `firstChunkFrames` */
+export function streamRunner(network: StreamingCodec, chunkFrames: number): CodecRunner {
+  return {
+    encode: (samples, codebooks, signal) =>
+      encodeStream(network, samples, { codebooks, chunkFrames }, signal),
+    decode: (encoded, signal) => decodeStream(network, encoded, chunkFrames, signal),
+  };
+}
 
 /**
  * Yields the codes of each chunk; returns the number of samples.

@@ -2,19 +2,15 @@
 import { describe, expect, test } from '@jest/globals';
 
 import { encodeAll } from '#daemon/models/encode-all.js';
-import { familyOf, footprintOf, loadModel } from '#daemon/models/registry.js';
-import { asCodec, type AudioCodec } from '#daemon/models/speech-model.js';
 import type { EncodedAudio } from '#daemon/protocol/codec.js';
 import { mx } from '#native/index.js';
 
-import { emptyDir } from '../../checkpoint/checkpoint-dirs.js';
 import { streamOf } from '../../model-fixtures.js';
 import { allSamples, distance, testSamples, unpacked } from '../codec-fixtures.js';
-import { encodecDir, expectedEncodec, type Name } from './encodec-fixtures.js';
+import { describeCodec, loadCodec } from '../describe-codec.js';
+import { encodecDir, expectedEncodec } from './encodec-fixtures.js';
 
 const { signal } = new AbortController();
-
-const loadCodec = async (dir: string): Promise<AudioCodec> => asCodec(await loadModel(dir));
 
 describe('a causal model', () => {
   test('encodes and decodes files of any length', async () => {
@@ -93,57 +89,6 @@ describe('a model with segments', () => {
   });
 });
 
-describe.each(['causal', 'segments'] as const)('%s', (name: Name) => {
-  test('a cancellation stops within a chunk, and frees everything', async () => {
-    const model = await loadCodec(encodecDir(name));
-    const encoded = await encodeAll(model, streamOf(testSamples(5000)), {}, signal);
-    const live = mx.liveArrays();
-    for (const start of [
-      (cancelled: AbortSignal) => model.encode(streamOf(testSamples(5000)), {}, cancelled),
-      (cancelled: AbortSignal) => model.decode(encoded, cancelled),
-    ]) {
-      const controller = new AbortController();
-      const next = start(controller.signal).next();
-      setImmediate(() => controller.abort());
-      await expect(next).rejects.toMatchObject({ code: 'CANCELLED' });
-      expect(mx.liveArrays()).toBe(live);
-    }
-    model.dispose();
-  });
-
-  test('an iteration that ends early frees everything', async () => {
-    const model = await loadCodec(encodecDir(name));
-    const encoded = await encodeAll(model, streamOf(testSamples(5000)), {}, signal);
-    const live = mx.liveArrays();
-    for await (const _ of model.encode(streamOf(testSamples(5000)), {}, signal)) break;
-    for await (const _ of model.decode(encoded, signal)) break;
-    expect(mx.liveArrays()).toBe(live);
-    model.dispose();
-  });
-
-  test('weights are predicted to the byte', async () => {
-    const dir = encodecDir(name);
-    const { weightBytes } = await footprintOf(dir);
-    const model = await loadModel(dir);
-    expect(model.weightBytes).toBe(weightBytes);
-    model.dispose();
-  });
-
-  test('a converted model has the same codes, and so has its inspection', async () => {
-    const [dir, out] = [encodecDir(name), emptyDir()];
-    const family = await familyOf(dir);
-    await family.convert(dir, out, { dtype: 'float32' }, {});
-    const [before, after] = [await family.inspect(dir, {}), await family.inspect(out, {})];
-    expect(before.layout).toBe('huggingface');
-    expect(after).toEqual({ ...before, layout: 'mlx' });
-    const [first, second] = [await loadCodec(dir), await loadCodec(out)];
-    const audio = testSamples(1234);
-    const codes = await encodeAll(first, streamOf(audio), {}, signal);
-    expect(await encodeAll(second, streamOf(audio), {}, signal)).toEqual(codes);
-    first.dispose();
-    second.dispose();
-    await expect(family.convert(dir, emptyDir(), { dtype: 'float16', bits: 4 }, {})).rejects.toThrow(
-      'quantized',
-    );
-  });
+describe.each(['causal', 'segments'] as const)('%s', (name) => {
+  describeCodec(() => encodecDir(name), { layout: 'huggingface', seconds: 0.2 });
 });

@@ -4,7 +4,7 @@ import type { LoadOptions } from '../../speech-model.js';
 import { CodecModel, type CodecRunner } from '../codec-model.js';
 import { checkCodes } from '../layers/check-codes.js';
 import { fusedCodecLayers } from '../layers/fused-layers.js';
-import { decodeStream, encodeStream } from '../stream-codec.js';
+import { streamRunner } from '../stream-codec.js';
 import { openCheckpoint, readConfig } from './encodec-checkpoint.js';
 import { encodecShape, type EncodecConfig } from './encodec-config.js';
 import { Encodec } from './encodec-network.js';
@@ -36,15 +36,7 @@ export async function loadEncodecModel(dir: string, options: LoadOptions = {}): 
 
 function runnerOf(network: Encodec): CodecRunner {
   const size = segmentSize(network.config);
-  return size ? segmentRunner(network, size) : streamRunner(network);
-}
-
-function streamRunner(network: Encodec): CodecRunner {
-  return {
-    encode: (samples, codebooks, signal) =>
-      encodeStream(network, samples, { codebooks, chunkFrames: CHUNK_FRAMES }, signal),
-    decode: (encoded, signal) => decodeStream(network, encoded, CHUNK_FRAMES, signal),
-  };
+  return size ? segmentRunner(network, size) : streamRunner(network, CHUNK_FRAMES);
 }
 
 /** Audio is mono: a stereo network gets it on both channels, and the mean of its channels is the result. */

@@ -2,8 +2,9 @@
 import { mx, type MxArray } from '#native/index.js';
 import * as nn from '#native/nn/index.js';
 
-import { AntiAliased, LOW_PASS } from './anti-alias.js';
-import { Snake, SnakeBeta } from './snake.js';
+import type { AntiAliased} from './anti-alias.js';
+import { LOW_PASS } from './anti-alias.js';
+import type { Snake, SnakeBeta } from './snake.js';
 
 /** Of a `Snake` or `SnakeBeta`, with the values that it computes with. */
 export class KernelSnake extends nn.Module {

@@ -40,7 +40,7 @@ export interface StreamingLayer extends nn.Module {
 }
 
 /** Samples of a frame of the latents. */
-export const seanetHop = ({ upsampling_ratios: ratios }: SeanetConfig): number =>
+export const seanetHop = ({ upsampling_ratios: ratios }: Pick<SeanetConfig, 'upsampling_ratios'>): number =>
   ratios.reduce((product, ratio) => product * ratio, 1);
 
 class ResidualBlock extends nn.Module implements StreamingLayer {

@@ -17,11 +17,11 @@ class FusedBlock extends ConvNeXtBlock {
     const { pwconv2: last, gamma } = this;
     if (!(last instanceof nn.Linear && last.bias))
       throw new RangeError('the last product is not a plain one');
-    const [weight, bias] = mx.tidy(() => [
-      mx.contiguous(mx.multiply(last.weight, mx.expandDims(gamma, 1))),
-      mx.multiply(last.bias ?? gamma, gamma),
-    ]) as [MxArray, MxArray];
-    last.loadWeights({ weight, bias });
+    const folded = mx.tidy(() => ({
+      weight: mx.contiguous(mx.multiply(last.weight, mx.expandDims(gamma, 1))),
+      bias: mx.multiply(last.bias ?? gamma, gamma),
+    }));
+    last.loadWeights(folded);
     gamma.dispose();
     this.gamma = mx.keep(mx.ones([1]));
     return this;
