@@ -3,23 +3,19 @@ import { mx, type MxArray } from '#native/index.js';
 import * as nn from '#native/nn/index.js';
 
 import { FactorisedRvq } from '../layers/factorised-rvq.js';
-import { EncoderBlock, forwardAll, residualUnits, upsampling, type Layer } from '../layers/residual-unit.js';
+import { EncoderBlock, layerSteps, residualUnits, upsampling, type Layer } from '../layers/residual-unit.js';
 import { Snake } from '../layers/snake.js';
 import type { DacConfig } from './dac-config.js';
 
 const KERNEL = 7;
 
+/** [B, T, inputs] → [B, T · stride, outputs], one less for an odd stride */
 class DecoderBlock extends nn.Module {
   block: Layer[];
 
   constructor(inputs: number, outputs: number, stride: number) {
     super();
     this.block = [new Snake(inputs), upsampling(inputs, outputs, stride, false), ...residualUnits(outputs)];
-  }
-
-  /** [B, T, inputs] → [B, T · stride, outputs], one less for an odd stride */
-  forward(x: MxArray): MxArray {
-    return forwardAll(this.block, x);
   }
 }
 
@@ -39,7 +35,7 @@ class Encoder extends nn.Module {
 }
 
 class Decoder extends nn.Module {
-  model: Layer[];
+  model: (Layer | DecoderBlock)[];
 
   constructor({ latent_dim: latent, decoder_dim: width, decoder_rates: rates }: DacConfig) {
     super();
@@ -74,11 +70,14 @@ export class Dac extends nn.Module {
 
   /** Steps from samples [B, L, 1], L a multiple of the hop, to latents [B, L / hop, latent]. */
   encoderSteps(): ((x: MxArray) => MxArray)[] {
-    return this.encoder.block.map((layer) => (x) => layer.forward(x));
+    return layerSteps(this.encoder.block);
   }
 
   /** Steps from latents [B, T, latent] to samples [B, at most T · hop, 1]. */
   decoderSteps(): ((x: MxArray) => MxArray)[] {
-    return [...this.decoder.model.map((layer) => (x: MxArray) => layer.forward(x)), (x) => mx.tanh(x)];
+    const layers = this.decoder.model.flatMap((layer) =>
+      layer instanceof DecoderBlock ? layer.block : [layer],
+    );
+    return [...layerSteps(layers), (x) => mx.tanh(x)];
   }
 }

@@ -16,8 +16,8 @@ import { decoderReach, encoderReach } from '../layers/reach.js';
 import { dacHop, type DacConfig } from './dac-config.js';
 import type { Dac } from './dac-network.js';
 
-/** About 3 s: the context is a small part, and activations are some 200 MB. */
-const CHUNK_FRAMES = 256;
+/** About 1.5 s at 44.1 kHz: the context is a small part, and activations are some 230 MB. */
+const CHUNK_FRAMES = 128;
 const FIRST_KERNEL_REACH = 3;
 const LATENT_KERNEL_REACH = 1;
 

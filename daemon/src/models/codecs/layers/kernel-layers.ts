@@ -2,7 +2,7 @@
 import { mx, type MxArray } from '#native/index.js';
 import * as nn from '#native/nn/index.js';
 
-import type { AntiAliased} from './anti-alias.js';
+import type { AntiAliased } from './anti-alias.js';
 import { LOW_PASS } from './anti-alias.js';
 import type { Snake, SnakeBeta } from './snake.js';
 

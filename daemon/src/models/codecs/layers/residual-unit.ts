@@ -62,6 +62,16 @@ export function upsampling(inputs: number, outputs: number, stride: number, isCo
   return new Upsample(inputs, outputs, 2 * stride, { stride, trim });
 }
 
+/**
+ * The steps of blocks, one for each layer: MLX allocates all results of a step at once, so long steps would need a multiple of
+ * the memory.
+ */
+export function layerSteps(layers: readonly Layer[]): ((x: MxArray) => MxArray)[] {
+  return layers.flatMap((layer) =>
+    layer instanceof EncoderBlock ? layerSteps(layer.block) : [(x: MxArray) => layer.forward(x)],
+  );
+}
+
 export function forwardAll(layers: readonly Layer[], x: MxArray): MxArray {
   return layers.reduce((input, layer) => layer.forward(input), x);
 }

@@ -6,7 +6,7 @@ import { mx, type MxArray } from '#native/index.js';
 import * as nn from '#native/nn/index.js';
 
 import { FactorisedRvq } from '../layers/factorised-rvq.js';
-import { EncoderBlock, forwardAll, residualUnits, upsampling, type Layer } from '../layers/residual-unit.js';
+import { EncoderBlock, layerSteps, residualUnits, upsampling, type Layer } from '../layers/residual-unit.js';
 import { Snake } from '../layers/snake.js';
 import type { Upsample } from '../layers/upsample.js';
 import { LocalAttention } from './local-attention.js';
@@ -43,10 +43,10 @@ export class DecoderBlock extends nn.Module {
   }
 
   /** [B, T, inputs] → [B, T · stride, outputs]; without noise it is left out */
-  forward(x: MxArray, noise?: (length: number) => MxArray): MxArray {
+  steps(noise?: (length: number) => MxArray): ((x: MxArray) => MxArray)[] {
     const [snake, up, noisy, ...units] = this.block;
-    const raised = up.forward(snake.forward(x));
-    return forwardAll(units, noise ? noisy.forward(raised, noise(raised.shape[1] ?? 0)) : raised);
+    const add = noise && ((x: MxArray) => noisy.forward(x, noise(x.shape[1] ?? 0)));
+    return [...layerSteps([snake, up]), ...(add ? [add] : []), ...layerSteps(units)];
   }
 }
 
@@ -116,16 +116,16 @@ export class Snac extends nn.Module {
 
   /** Steps from samples [B, L, 1], L a multiple of `blockFrames(config)` frames, to latents [B, L / hop, latent]. */
   encoderSteps(): ((x: MxArray) => MxArray)[] {
-    return this.encoder.block.map((layer) => (x) => layer.forward(x));
+    return layerSteps(this.encoder.block);
   }
 
   /** Steps from latents [B, T, latent] to samples [B, T · hop, 1]. */
   decoderSteps(noise?: NoiseSource): ((x: MxArray) => MxArray)[] {
     let stage = 0;
-    const steps = this.decoder.model.map((layer) => {
-      if (!(layer instanceof DecoderBlock)) return (x: MxArray) => layer.forward(x);
+    const steps = this.decoder.model.flatMap((layer) => {
+      if (!(layer instanceof DecoderBlock)) return layerSteps([layer]);
       const own = stage++;
-      return (x: MxArray) => layer.forward(x, noise && ((length) => noise(own, length)));
+      return layer.steps(noise && ((length) => noise(own, length)));
     });
     return [...steps, (x) => mx.tanh(x)];
   }

@@ -18,9 +18,9 @@ import { positionNoise } from './position-noise.js';
 import { blockFrames, snacHop, type SnacConfig } from './snac-config.js';
 import type { NoiseSource, Snac } from './snac-network.js';
 
-/** About 4 s: the context is a small part, and activations are some 100 MB. */
-const CHUNK_FRAMES = 192;
-const WINDOWED_CHUNK_FRAMES = 384;
+/** About 2.7 s at 24 kHz: the context is a small part, and activations are some 100 MB. */
+const CHUNK_FRAMES = 128;
+const WINDOWED_CHUNK_FRAMES = 256;
 const KERNEL_REACH = 3;
 const NOISE_SEED = 0;
 
