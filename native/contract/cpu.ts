@@ -40,7 +40,7 @@ export interface Cpu {
   ): { panels: MxArray[]; batches: number[] };
   /**
    * scale f(norm(x) wᵀ + bias) + residual: x [..., k] float32 → [..., outputs]. With `eps` the input is
-   * layer-normed first; f is GELU, SiLU or nothing.
+   * layer-normed first; f is GELU, SiLU, ELU or nothing.
    */
   linear(
     x: MxArray,
@@ -54,10 +54,13 @@ export interface Cpu {
         eps?: number | undefined;
         gelu?: boolean;
         silu?: boolean;
+        elu?: boolean;
         scale?: number | undefined;
         residual?: MxArray | null | undefined;
       },
   ): MxArray;
+  /** x, or e^x - 1 below 0 (arXiv 1511.07289): float32, any shape. */
+  elu(x: MxArray, options?: StreamOption): MxArray;
   /**
    * Rows of a matrix of `outputs` rows in panels: ids [...] → [..., k] float32. Ids out of range give zeros.
    */

@@ -67,9 +67,9 @@ napi_value pack(std::vector<array> matrices, std::vector<int> bits, Stream s, Ca
 }
 
 array linear(array x, array panels, int outputs, MaybeArray scales, MaybeArray biases, MaybeArray bias, MaybeArray norm_weight,
-             MaybeArray norm_bias, std::optional<double> eps, Default<false> gelu, Default<false> silu, std::optional<double> scale,
-             MaybeArray residual, Stream s) {
-  if (gelu && silu) throw wrong_value("a layer has one activation");
+             MaybeArray norm_bias, std::optional<double> eps, Default<false> gelu, Default<false> silu, Default<false> elu,
+             std::optional<double> scale, MaybeArray residual, Stream s) {
+  if (bool(gelu) + bool(silu) + bool(elu) > 1) throw wrong_value("a layer has one activation");
   auto args = weights(std::move(panels), outputs, std::move(scales), std::move(biases));
   args.bias = std::move(bias);
   args.norm_weight = std::move(norm_weight);
@@ -77,10 +77,13 @@ array linear(array x, array panels, int outputs, MaybeArray scales, MaybeArray b
   args.norm_eps = eps.value_or(0);
   if (gelu) args.activation = cpu::Activation::gelu;
   if (silu) args.activation = cpu::Activation::silu;
+  if (elu) args.activation = cpu::Activation::elu;
   args.scale = static_cast<float>(scale.value_or(1));
   args.residual = std::move(residual);
   return cpu::linear(x, args, s);
 }
+
+array elu(array x, Stream s) { return cpu::elu(x, s); }
 
 array rows(array panels, int outputs, array ids, MaybeArray scales, MaybeArray biases, Stream s) {
   return cpu::matrix_rows(weights(std::move(panels), outputs, std::move(scales), std::move(biases)), ids, s);
@@ -158,9 +161,10 @@ Pair argmax(array logits, Stream s) {
 bool available() { return false; }
 napi_value pack(std::vector<array>, std::vector<int>, Stream, Call*) { absent(); }
 array linear(array, array, int, MaybeArray, MaybeArray, MaybeArray, MaybeArray, MaybeArray, std::optional<double>, Default<false>,
-             Default<false>, std::optional<double>, MaybeArray, Stream) {
+             Default<false>, Default<false>, std::optional<double>, MaybeArray, Stream) {
   absent();
 }
+array elu(array, Stream) { absent(); }
 array rows(array, int, array, MaybeArray, MaybeArray, Stream) { absent(); }
 Pair cross_attention_cache(array, int, Stream) { absent(); }
 array cross_attend(array, array, array, Stream) { absent(); }
@@ -188,7 +192,8 @@ constexpr Op kOps[] = {
     op<instruction_set>("instructionSet", ""),
     op<panels>("panels", "w, bits"),
     op<pack>("pack", "matrices, bits"),
-    op<linear>("linear", "x, panels, outputs, *, scales, biases, bias, normWeight, normBias, eps, gelu, silu, scale, residual"),
+    op<linear>("linear", "x, panels, outputs, *, scales, biases, bias, normWeight, normBias, eps, gelu, silu, elu, scale, residual"),
+    op<elu>("elu", "x"),
     op<rows>("rows", "panels, outputs, ids, *, scales, biases"),
     op<cross_attention_cache>("crossAttentionCache", "kv, heads"),
     op<cross_attend>("crossAttend", "q, keys, values"),

@@ -16,6 +16,9 @@ export interface PaddedConvOptions {
   readonly norm?: boolean;
 }
 
+/** Ops in the pass of the convolution. */
+export type ConvOps = Pick<nn.FusedOps, 'elu' | 'residual'>;
+
 export class PaddedConv1d extends nn.Module {
   conv: nn.AnyConv1d | DilatedConv1d;
   norm: nn.GroupNorm | null;
@@ -48,18 +51,18 @@ export class PaddedConv1d extends nn.Module {
     return this.reach - this.stride;
   }
 
-  /** [B, T, inputs] → [B, ⌈T / stride⌉, outputs] */
-  forward(x: MxArray): MxArray {
+  /** [B, T, inputs] → [B, ⌈T / stride⌉, outputs] @param ops behind the convolution, and the norm if there is one */
+  forward(x: MxArray, ops: ConvOps = {}): MxArray {
     const { padding } = this;
     const right = this.isCausal ? 0 : Math.floor(padding / 2);
-    return this.#convolve(padTime(x, padding - right, right + this.#missing(x), this.padMode));
+    return this.#convolve(padTime(x, padding - right, right + this.#missing(x), this.padMode), ops);
   }
 
   /**
    * A chunk of a stream, as `forward` computes it in the whole signal; only for causal convolutions without a norm. All
    * chunks but the last must be multiples of the stride, and the first one longer than the padding if that is reflected.
    */
-  stream(x: MxArray, pass: ChunkPass): MxArray {
+  stream(x: MxArray, pass: ChunkPass, ops: ConvOps = {}): MxArray {
     const { padding } = this;
     const padded =
       padding === 0
@@ -70,7 +73,7 @@ export class PaddedConv1d extends nn.Module {
             return [joined, sliceTime(joined, length - padding, length)];
           });
     const missing = this.#missing(x);
-    return this.#convolve(this.#paddedAtEnd(padded, x, missing, pass));
+    return this.#convolve(this.#paddedAtEnd(padded, x, missing, pass), ops);
   }
 
   /** What the last frames lack for a full stride. Padding mirrors the signal, never its own padding. */
@@ -86,8 +89,10 @@ export class PaddedConv1d extends nn.Module {
     return (this.stride - ((x.shape[1] ?? 0) % this.stride)) % this.stride;
   }
 
-  #convolve(x: MxArray): MxArray {
-    const y = this.conv.forward(x);
-    return this.norm ? this.norm.forward(y) : y;
+  #convolve(x: MxArray, ops: ConvOps): MxArray {
+    if (!this.norm) return this.conv.fused(x, ops);
+    const y = this.norm.forward(this.conv.forward(x));
+    const activated = ops.elu === true ? nn.elu(y) : y;
+    return ops.residual ? mx.add(activated, ops.residual) : activated;
   }
 }

@@ -18,13 +18,36 @@ export class EuclideanCodebook extends nn.Module {
   /** The nearest rows, the first of equals: [B, T, dims] → uint32 [B, T] */
   encode(x: MxArray): MxArray {
     // ‖x‖² is the same for all rows.
-    const halfNorms = mx.multiply(mx.sum(mx.square(this.embed), 1), 0.5);
-    return mx.argmax(mx.subtract(mx.matmul(x, mx.transpose(this.embed)), halfNorms), -1);
+    return mx.argmax(mx.subtract(mx.matmul(x, mx.transpose(this.embed)), this.halfNorms()), -1);
+  }
+
+  /** ‖row‖² / 2 of all rows. */
+  protected halfNorms(): MxArray {
+    return mx.multiply(mx.sum(mx.square(this.embed), 1), 0.5);
   }
 
   /** [B, T] → [B, T, dims]. Codes must be below `rows`, because MLX reads at any index. */
   decode(codes: MxArray): MxArray {
     return mx.take(this.embed, codes, 0);
+  }
+}
+
+/** With the norms of its rows, which cost more than the products of a few frames. */
+export class NormedCodebook extends EuclideanCodebook {
+  norms: MxArray; // [rows], halved
+
+  /** Takes over the rows of `codebook`. */
+  constructor(codebook: EuclideanCodebook) {
+    super(0, 0);
+    this.embed.dispose();
+    this.embed = codebook.embed;
+    this.norms = mx.keep(
+      mx.tidy(() => mx.multiply(mx.sum(mx.square(mx.astype(this.embed, 'float32')), 1), 0.5)),
+    );
+  }
+
+  protected override halfNorms(): MxArray {
+    return this.norms;
   }
 }
 

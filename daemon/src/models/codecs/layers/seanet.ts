@@ -1,5 +1,5 @@
 /** SEANet (arXiv 2009.02095) as Encodec and Mimi have it. Lists have the places of the checkpoint's layers. */
-import { mx, type MxArray } from '#native/index.js';
+import type { MxArray } from '#native/index.js';
 import * as nn from '#native/nn/index.js';
 
 import type { ChunkPass } from './chunk-pass.js';
@@ -44,8 +44,8 @@ export const seanetHop = ({ upsampling_ratios: ratios }: Pick<SeanetConfig, 'ups
   ratios.reduce((product, ratio) => product * ratio, 1);
 
 class ResidualBlock extends nn.Module implements StreamingLayer {
-  block: StreamingLayer[];
-  shortcut: StreamingLayer | null;
+  block: [Elu, PaddedConv1d, Elu, PaddedConv1d];
+  shortcut: PaddedConv1d | null;
 
   constructor(config: SeanetConfig, dims: number, dilation: number) {
     super();
@@ -61,13 +61,16 @@ class ResidualBlock extends nn.Module implements StreamingLayer {
 
   /** [B, T, dims] → [B, T, dims] */
   forward(x: MxArray): MxArray {
-    const y = this.block.reduce((input, layer) => layer.forward(input), x);
-    return mx.add(this.shortcut ? this.shortcut.forward(x) : x, y);
+    const [elu, first, , second] = this.block;
+    const residual = this.shortcut ? this.shortcut.forward(x) : x;
+    // The second ELU is in the pass of the first convolution.
+    return second.forward(first.forward(elu.forward(x), { elu: true }), { residual });
   }
 
   stream(x: MxArray, pass: ChunkPass): MxArray {
-    const y = this.block.reduce((input, layer) => layer.stream(input, pass), x);
-    return mx.add(this.shortcut ? this.shortcut.stream(x, pass) : x, y);
+    const [elu, first, , second] = this.block;
+    const residual = this.shortcut ? this.shortcut.stream(x, pass) : x;
+    return second.stream(first.stream(elu.forward(x), pass, { elu: true }), pass, { residual });
   }
 }
 

@@ -4,7 +4,7 @@ import * as nn from '#native/nn/index.js';
 
 import type { ChunkPass } from './chunk-pass.js';
 import { padTime, sliceTime } from './pad-time.js';
-import type { TransposedProduct } from './transposed-product.js';
+import type { PolyphaseConv1d } from './polyphase-conv.js';
 
 /** weight [outputs, kernelSize, inputs / groups] */
 export class TransposedConv1d extends nn.Module {
@@ -31,9 +31,15 @@ export class TransposedConv1d extends nn.Module {
     this.kernelSize = kernelSize;
   }
 
-  /** Without the bias: [B, T, inputs] → [B, (T - 1) stride + kernelSize, outputs] */
-  spread(x: MxArray): MxArray {
-    return mx.convTranspose1d(x, this.weight, this.stride, 0, 1, 0, this.groups);
+  /** [B, T, inputs] → [B, (T - 1) stride + kernelSize, outputs] */
+  forward(x: MxArray): MxArray {
+    const y = mx.convTranspose1d(x, this.weight, this.stride, 0, 1, 0, this.groups);
+    return this.bias ? mx.add(y, this.bias) : y;
+  }
+
+  /** The frames that the inputs behind the first `known` ones start: [B, known + T, inputs] → [B, T stride, outputs] */
+  forwardAfter(known: number, x: MxArray): MxArray {
+    return sliceTime(this.forward(x), known * this.stride, (x.shape[1] ?? 0) * this.stride);
   }
 }
 
@@ -43,7 +49,7 @@ export interface UpsampleOptions {
   readonly bias?: boolean;
   /** Frames cut off at the start and at the end. */
   readonly trim: readonly [left: number, right: number];
-  /** Frames more at the end, which PyTorch calls `output_padding`. */
+  /** Frames of the cut at the end that are kept, as PyTorch's `output_padding`. */
   readonly outputPadding?: number;
   /** A norm of one group over all frames and channels, before the cut. */
   readonly norm?: boolean;
@@ -56,49 +62,38 @@ export const causalTrim = (kernelSize: number, stride: number): readonly [left: 
 ];
 
 export class Upsample extends nn.Module {
-  conv: TransposedConv1d | TransposedProduct;
+  conv: TransposedConv1d | PolyphaseConv1d;
   norm: nn.GroupNorm | null;
-  readonly stride: number;
   readonly trim: readonly [left: number, right: number];
-  readonly outputPadding: number;
-  /** Frames that a frame adds to those of the next one. */
-  readonly overlap: number;
+  /** Frames before a frame that reach into its output. */
+  readonly reach: number;
 
   constructor(inputs: number, outputs: number, kernelSize: number, options: UpsampleOptions) {
     super();
     const { stride, trim, outputPadding = 0, norm = false } = options;
     if (kernelSize < stride) throw new RangeError('the kernel is shorter than the stride');
+    if (outputPadding > trim[1]) throw new RangeError('the output padding exceeds the cut');
     this.conv = new TransposedConv1d(inputs, outputs, kernelSize, options);
     this.norm = norm ? new nn.GroupNorm(1, outputs) : null;
-    this.stride = stride;
-    this.trim = trim;
-    this.outputPadding = outputPadding;
-    this.overlap = kernelSize - stride;
+    this.trim = [trim[0], trim[1] - outputPadding];
+    this.reach = Math.ceil(kernelSize / stride) - 1;
   }
 
-  /** [B, T, inputs] → [B, T · stride + overlap - left - right + outputPadding, outputs] */
+  /** [B, T, inputs] → [B, (T - 1) stride + kernelSize - left - right + outputPadding, outputs] */
   forward(x: MxArray): MxArray {
-    const { trim, outputPadding } = this;
-    const full = this.#withBias(padTime(this.conv.spread(x), 0, outputPadding, 'constant'));
+    const full = this.conv.forward(x);
     const y = this.norm ? this.norm.forward(full) : full;
-    return sliceTime(y, trim[0], (y.shape[1] ?? 0) - trim[1]);
+    return sliceTime(y, this.trim[0], (y.shape[1] ?? 0) - this.trim[1]);
   }
 
   /** A chunk of a stream, as `forward` computes it in the whole signal; only with `causalTrim` and without a norm. */
   stream(x: MxArray, pass: ChunkPass): MxArray {
-    const { overlap } = this;
-    const full = this.conv.spread(x);
-    if (overlap === 0) return this.#withBias(full);
-    const length = (x.shape[1] ?? 0) * this.stride;
-    // The tail has no bias yet: it is added once, with the frames of the next chunk.
-    const y = pass.exchange((before) => {
-      const joined = before ? mx.add(full, padTime(before, 0, length, 'constant')) : full;
-      return [sliceTime(joined, 0, length), sliceTime(joined, length, length + overlap)];
+    const { reach } = this;
+    if (reach === 0) return this.conv.forward(x);
+    return pass.exchange((before) => {
+      const joined = before ? mx.concatenate([before, x], 1) : padTime(x, reach, 0, 'constant');
+      const length = joined.shape[1] ?? 0;
+      return [this.conv.forwardAfter(reach, joined), sliceTime(joined, length - reach, length)];
     });
-    return this.#withBias(y);
-  }
-
-  #withBias(x: MxArray): MxArray {
-    return this.conv.bias ? mx.add(x, this.conv.bias) : x;
   }
 }
