@@ -11,14 +11,14 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
 import { loadBigVgan } from '#daemon/models/codecs/bigvgan/load-bigvgan.js';
-import { vocodeMel as vocodeBigVgan } from '#daemon/models/codecs/bigvgan/vocoder.js';
+import { vocodeMel as vocodeBigVgan } from '#daemon/models/codecs/bigvgan/bigvgan-vocoder.js';
 import type { CodecRunner } from '#daemon/models/codecs/codec-model.js';
 import { DacRunner } from '#daemon/models/codecs/dac/dac-runner.js';
 import { loadDac } from '#daemon/models/codecs/dac/load-dac.js';
 import { loadSnac } from '#daemon/models/codecs/snac/load-snac.js';
 import { SnacRunner } from '#daemon/models/codecs/snac/snac-runner.js';
 import { loadVocos } from '#daemon/models/codecs/vocos/load-vocos.js';
-import { vocodeMel as vocodeVocos } from '#daemon/models/codecs/vocos/vocoder.js';
+import { vocodeMel as vocodeVocos } from '#daemon/models/codecs/vocos/vocos-vocoder.js';
 import { joinCodes, type Codes } from '#daemon/protocol/codec.js';
 import { mx, type MxArray } from '#native/index.js';
 import type * as nn from '#native/nn/index.js';

@@ -13,7 +13,7 @@ import {
 import type { BigVganConfig } from '#daemon/models/codecs/bigvgan/bigvgan-config.js';
 import { BigVgan } from '#daemon/models/codecs/bigvgan/bigvgan-network.js';
 import { loadBigVgan } from '#daemon/models/codecs/bigvgan/load-bigvgan.js';
-import { bigVganMelOf, bigVganPlan, vocodeMel } from '#daemon/models/codecs/bigvgan/vocoder.js';
+import { bigVganMelOf, bigVganPlan, vocodeMel } from '#daemon/models/codecs/bigvgan/bigvgan-vocoder.js';
 import { LOW_PASS } from '#daemon/models/codecs/layers/anti-alias.js';
 import { mx } from '#native/index.js';
 

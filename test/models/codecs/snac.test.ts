@@ -4,7 +4,7 @@ import { describe, expect, test } from '@jest/globals';
 import { networkOf } from '#daemon/models/checkpoint/checkpoint-network.js';
 import { loadSnac } from '#daemon/models/codecs/snac/load-snac.js';
 import { openSnacCheckpoint, readSnacConfig } from '#daemon/models/codecs/snac/snac-checkpoint.js';
-import { Snac, type NoiseSource } from '#daemon/models/codecs/snac/snac-network.js';
+import { Snac, type DecoderNoise } from '#daemon/models/codecs/snac/snac-network.js';
 import { SnacRunner } from '#daemon/models/codecs/snac/snac-runner.js';
 import { mx } from '#native/index.js';
 
@@ -38,7 +38,7 @@ const signal = new AbortController().signal;
 
 /** The noise of the fixtures: a sine of the position, of which the phase is the number of channels. */
 const sineNoise =
-  (channels: readonly number[]): NoiseSource =>
+  (channels: readonly number[]): DecoderNoise =>
   (stage, length) =>
     mx.array(
       Float32Array.from({ length }, (_, i) => 0.5 * Math.sin(0.37 * i + (channels[stage] ?? 0))),

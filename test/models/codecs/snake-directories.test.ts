@@ -91,8 +91,11 @@ describe('the arrays are the same', () => {
     expect([...found.keys()]).toEqual([...expected.keys()]);
     for (const [name, values] of expected) {
       const others = found.get(name) ?? new Float32Array(0);
-      const largest = values.reduce((most, x, i) => Math.max(most, Math.abs(x - (others[i] ?? NaN))), 0);
-      expect(largest).toBeLessThan(1e-6);
+      const difference = values.reduce(
+        (largest, x, i) => Math.max(largest, Math.abs(x - (others[i] ?? NaN))),
+        0,
+      );
+      expect(difference).toBeLessThan(1e-6);
     }
     expect(mx.liveArrays()).toBe(live);
   });

@@ -7,7 +7,7 @@ import { FrameStream } from '#daemon/audio/mel/frame-stream.js';
 import { SpectralFrontEnd } from '#daemon/audio/mel/front-end.js';
 import { networkOf } from '#daemon/models/checkpoint/checkpoint-network.js';
 import { loadVocos } from '#daemon/models/codecs/vocos/load-vocos.js';
-import { vocodeCodes, vocodeMel, vocosMelOf, vocosPlan } from '#daemon/models/codecs/vocos/vocoder.js';
+import { vocodeCodes, vocodeMel, vocosMelOf, vocosPlan } from '#daemon/models/codecs/vocos/vocos-vocoder.js';
 import { openVocosCheckpoint, readVocosConfig } from '#daemon/models/codecs/vocos/vocos-checkpoint.js';
 import { Vocos } from '#daemon/models/codecs/vocos/vocos-network.js';
 import { mx } from '#native/index.js';

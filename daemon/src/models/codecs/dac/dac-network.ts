@@ -3,7 +3,13 @@ import { mx, type MxArray } from '#native/index.js';
 import * as nn from '#native/nn/index.js';
 
 import { FactorisedRvq } from '../layers/factorised-rvq.js';
-import { EncoderBlock, layerSteps, residualUnits, upsampling, type Layer } from '../layers/residual-unit.js';
+import {
+  SnakeEncoderBlock,
+  layerSteps,
+  residualUnits,
+  upsampling,
+  type Layer,
+} from '../layers/residual-unit.js';
 import { Snake } from '../layers/snake.js';
 import type { DacConfig } from './dac-config.js';
 
@@ -27,7 +33,7 @@ class Encoder extends nn.Module {
     const last = width * 2 ** rates.length;
     this.block = [
       new nn.Conv1d(1, width, KERNEL, { padding: 3 }),
-      ...rates.map((rate, i) => new EncoderBlock(width * 2 ** i, width * 2 ** (i + 1), rate)),
+      ...rates.map((rate, i) => new SnakeEncoderBlock(width * 2 ** i, width * 2 ** (i + 1), rate)),
       new Snake(last),
       new nn.Conv1d(last, latent, 3, { padding: 1 }),
     ];

@@ -10,7 +10,7 @@ import {
   decodeChunks,
   encodeChunks,
   type ChunkPlan,
-  type FrameRange,
+  type ChunkRange,
 } from '../layers/chunked.js';
 import { decoderReach, encoderReach } from '../layers/reach.js';
 import { dacHop, type DacConfig } from './dac-config.js';
@@ -56,7 +56,7 @@ export class DacRunner implements CodecRunner {
 
   async *decode({ codes, samples }: EncodedAudio, signal: AbortSignal): AsyncGenerator<Float32Array, void> {
     const frames = codes[0]?.length ?? 0;
-    const compute = ({ start, end }: FrameRange): Promise<MxArray> => {
+    const compute = ({ start, end }: ChunkRange): Promise<MxArray> => {
       const { quantizer } = this.#network;
       const latents = mx.tidy(() => {
         const rows = codes.map((list) => mx.array(Uint32Array.from(list.slice(start, end)), [1, -1]));

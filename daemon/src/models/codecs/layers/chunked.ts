@@ -22,7 +22,7 @@ export interface ChunkPlan {
 }
 
 /** Frames to keep, of those that are computed. */
-export interface FrameRange {
+export interface ChunkRange {
   readonly start: number;
   readonly first: number;
   readonly end: number;
@@ -33,7 +33,7 @@ export interface FrameRange {
 export function* frameRanges(
   total: number,
   { frames, context }: Omit<ChunkPlan, 'hop' | 'block'>,
-): Generator<FrameRange> {
+): Generator<ChunkRange> {
   for (let first = 0; first < total;) {
     const isLast = first + frames + context >= total;
     const last = isLast ? total : first + frames;
@@ -51,7 +51,7 @@ export function* frameRanges(
 export async function* decodeChunks(
   { frames, samples }: { readonly frames: number; readonly samples: number },
   plan: ChunkPlan,
-  compute: (range: FrameRange) => Promise<MxArray>,
+  compute: (range: ChunkRange) => Promise<MxArray>,
   signal: AbortSignal,
 ): AsyncGenerator<Float32Array, void> {
   const { hop } = plan;

@@ -37,7 +37,7 @@ export class ResidualUnit extends nn.Module {
 export const residualUnits = (channels: number, groups = 1): ResidualUnit[] =>
   DILATIONS.map((dilation) => new ResidualUnit(channels, dilation, groups));
 
-export class EncoderBlock extends nn.Module {
+export class SnakeEncoderBlock extends nn.Module {
   block: Layer[];
 
   constructor(inputs: number, outputs: number, stride: number, groups = 1) {
@@ -68,7 +68,7 @@ export function upsampling(inputs: number, outputs: number, stride: number, isCo
  */
 export function layerSteps(layers: readonly Layer[]): ((x: MxArray) => MxArray)[] {
   return layers.flatMap((layer) =>
-    layer instanceof EncoderBlock ? layerSteps(layer.block) : [(x: MxArray) => layer.forward(x)],
+    layer instanceof SnakeEncoderBlock ? layerSteps(layer.block) : [(x: MxArray) => layer.forward(x)],
   );
 }
 

@@ -1,7 +1,7 @@
 /** Noise of which each value follows from its position, so that chunks of any size have that of the whole. */
 import { mx, type MxArray } from '#native/index.js';
 
-import type { NoiseSource } from './snac-network.js';
+import type { DecoderNoise } from './snac-network.js';
 
 const BITS = 2 ** 32;
 
@@ -25,7 +25,7 @@ export function noiseValues(seed: number, stage: number, from: number, length: n
  * @param frame first frame of the chunk
  * @param rates of the stages of the decoder
  */
-export function positionNoise(seed: number, frame: number, rates: readonly number[]): NoiseSource {
+export function positionNoise(seed: number, frame: number, rates: readonly number[]): DecoderNoise {
   return (stage, length): MxArray => {
     const perFrame = rates.slice(0, stage + 1).reduce((all, rate) => all * rate, 1);
     return mx.array(noiseValues(seed, stage, frame * perFrame, length), [1, length, 1]);

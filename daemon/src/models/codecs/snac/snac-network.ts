@@ -6,14 +6,20 @@ import { mx, type MxArray } from '#native/index.js';
 import * as nn from '#native/nn/index.js';
 
 import { FactorisedRvq } from '../layers/factorised-rvq.js';
-import { EncoderBlock, layerSteps, residualUnits, upsampling, type Layer } from '../layers/residual-unit.js';
+import {
+  SnakeEncoderBlock,
+  layerSteps,
+  residualUnits,
+  upsampling,
+  type Layer,
+} from '../layers/residual-unit.js';
 import { Snake } from '../layers/snake.js';
 import type { Upsample } from '../layers/upsample.js';
 import { LocalAttention } from './local-attention.js';
 import type { SnacConfig } from './snac-config.js';
 
 /** Noise of a stage of the decoder, [1, length, 1]. */
-export type NoiseSource = (stage: number, length: number) => MxArray;
+export type DecoderNoise = (stage: number, length: number) => MxArray;
 
 const KERNEL = 7;
 const depthwise = (channels: number): nn.Conv1d =>
@@ -33,7 +39,7 @@ class NoiseBlock extends nn.Module {
   }
 }
 
-export class DecoderBlock extends nn.Module {
+export class SnacDecoderBlock extends nn.Module {
   block: [Layer, Upsample, NoiseBlock, ...Layer[]];
 
   constructor(inputs: number, outputs: number, stride: number) {
@@ -62,7 +68,9 @@ class Encoder extends nn.Module {
     super();
     this.block = [
       new nn.Conv1d(1, width, KERNEL, { padding: 3 }),
-      ...rates.map((rate, i) => new EncoderBlock(width * 2 ** i, width * 2 ** (i + 1), rate, width * 2 ** i)),
+      ...rates.map(
+        (rate, i) => new SnakeEncoderBlock(width * 2 ** i, width * 2 ** (i + 1), rate, width * 2 ** i),
+      ),
       ...(window === null ? [] : [new LocalAttention(latent, window)]),
       depthwise(latent),
     ];
@@ -70,7 +78,7 @@ class Encoder extends nn.Module {
 }
 
 class Decoder extends nn.Module {
-  model: (Layer | DecoderBlock)[];
+  model: (Layer | SnacDecoderBlock)[];
 
   constructor({
     latent_dim: latent,
@@ -84,7 +92,7 @@ class Decoder extends nn.Module {
       depthwise(latent),
       new nn.Conv1d(latent, width, 1),
       ...(window === null ? [] : [new LocalAttention(width, window)]),
-      ...rates.map((rate, i) => new DecoderBlock(width / 2 ** i, width / 2 ** (i + 1), rate)),
+      ...rates.map((rate, i) => new SnacDecoderBlock(width / 2 ** i, width / 2 ** (i + 1), rate)),
       new Snake(last),
       new nn.Conv1d(last, 1, KERNEL, { padding: 3 }),
     ];
@@ -120,10 +128,10 @@ export class Snac extends nn.Module {
   }
 
   /** Steps from latents [B, T, latent] to samples [B, T · hop, 1]. */
-  decoderSteps(noise?: NoiseSource): ((x: MxArray) => MxArray)[] {
+  decoderSteps(noise?: DecoderNoise): ((x: MxArray) => MxArray)[] {
     let stage = 0;
     const steps = this.decoder.model.flatMap((layer) => {
-      if (!(layer instanceof DecoderBlock)) return layerSteps([layer]);
+      if (!(layer instanceof SnacDecoderBlock)) return layerSteps([layer]);
       const own = stage++;
       return layer.steps(noise && ((length) => noise(own, length)));
     });

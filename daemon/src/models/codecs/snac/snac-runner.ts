@@ -11,12 +11,12 @@ import {
   decodeChunks,
   encodeChunks,
   type ChunkPlan,
-  type FrameRange,
+  type ChunkRange,
 } from '../layers/chunked.js';
 import { decoderReach, encoderReach, roundedUp } from '../layers/reach.js';
 import { positionNoise } from './position-noise.js';
 import { blockFrames, snacHop, type SnacConfig } from './snac-config.js';
-import type { NoiseSource, Snac } from './snac-network.js';
+import type { DecoderNoise, Snac } from './snac-network.js';
 
 /** About 2.7 s at 24 kHz: the context is a small part, and activations are some 100 MB. */
 const CHUNK_FRAMES = 128;
@@ -28,14 +28,14 @@ export interface SnacOptions {
   /** Frames of a chunk. */
   readonly chunkFrames?: number;
   /** The noise of a chunk from its first frame; `null` leaves it out. */
-  readonly noise?: ((frame: number) => NoiseSource) | null;
+  readonly noise?: ((frame: number) => DecoderNoise) | null;
 }
 
 export class SnacRunner implements CodecRunner {
   readonly #network: Snac;
   readonly #config: SnacConfig;
   readonly #plans: { readonly encode: ChunkPlan; readonly decode: ChunkPlan };
-  readonly #noise: ((frame: number) => NoiseSource) | null;
+  readonly #noise: ((frame: number) => DecoderNoise) | null;
 
   constructor(network: Snac, { chunkFrames, noise }: SnacOptions = {}) {
     const { config } = network;
@@ -100,7 +100,7 @@ export class SnacRunner implements CodecRunner {
 
   async #decoded(
     codes: readonly (readonly number[])[],
-    { start, end }: FrameRange,
+    { start, end }: ChunkRange,
     signal: AbortSignal,
   ): Promise<MxArray> {
     const { quantizer } = this.#network;
