@@ -68,6 +68,17 @@ export function describeCodec(
     model.dispose();
   });
 
+  test('a warm-up can be cancelled, and frees everything', async () => {
+    const { model } = await openCodec();
+    const live = mx.liveArrays();
+    const controller = new AbortController();
+    const run = model.warmUp?.(controller.signal, () => undefined);
+    setImmediate(() => controller.abort());
+    await expect(run).rejects.toMatchObject({ code: 'CANCELLED' });
+    expect(mx.liveArrays()).toBe(live);
+    model.dispose();
+  });
+
   test('weights are predicted to the byte', async () => {
     const dir = makeDir();
     const { weightBytes } = await footprintOf(dir);

@@ -5,7 +5,8 @@ import type { Capabilities } from '#daemon/protocol/capabilities.js';
 import type { Codes, EncodedAudio, EncodeOptions } from '#daemon/protocol/codec.js';
 import type * as nn from '#native/nn/index.js';
 
-import type { AudioCodec, AudioStream } from '../speech-model.js';
+import { encodeAll } from '../encode-all.js';
+import type { AudioCodec, AudioStream, WarmUpResult } from '../speech-model.js';
 import type { CodecShape } from './codec-shape.js';
 import { checkCodes, checkedCodebooks } from './layers/check-codes.js';
 
@@ -21,6 +22,9 @@ export interface CodecRunner {
   /** Checks codes, if there is more to them than the number of codebooks and codes. @throws SottoError INVALID_ARGUMENT */
   check?(encoded: EncodedAudio): void;
 }
+
+/** Longer than two chunks of every family. */
+const WARM_UP_SECONDS = 2.5;
 
 export class CodecModel implements AudioCodec {
   readonly name: string;
@@ -56,7 +60,24 @@ export class CodecModel implements AudioCodec {
     yield* this.#runner.decode(encoded, signal);
   }
 
+  /** Encodes and decodes silence in several chunks: the first one, those with a state before them, and a short last one. */
+  async warmUp(signal: AbortSignal, onProgress: (fraction: number) => void): Promise<WarmUpResult> {
+    const { sampleRate } = this.#shape;
+    const samples = new Float32Array(Math.round(WARM_UP_SECONDS * sampleRate));
+    const audio = { durationSeconds: WARM_UP_SECONDS, samples: once(samples) };
+    const encoded = await encodeAll(this, audio, {}, signal);
+    onProgress(0.5);
+    for await (const _ of this.decode(encoded, signal));
+    onProgress(1);
+    return {};
+  }
+
   dispose(): void {
     this.#network.dispose();
   }
+}
+
+async function* once(samples: Float32Array): AsyncGenerator<Float32Array, void> {
+  await Promise.resolve();
+  yield samples;
 }

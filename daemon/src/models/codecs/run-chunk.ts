@@ -45,6 +45,31 @@ export async function runChunk(
   }
 }
 
+/**
+ * One chunk of a stream, not evaluated yet: for callers that put it between other ops.
+ *
+ * @param before the state before the chunk; it stays valid
+ * @param isLast whether no chunk follows; only then may the chunk be no multiple of a frame
+ * @returns the output and the state after the chunk; the caller owns them
+ * @example
+ * const { output: samples, state } = streamChunk(codes, (pass) => mimi.decodeSteps(pass), before);
+ */
+export function streamChunk(
+  input: MxArray,
+  steps: (pass: ChunkPass) => NetworkStep[],
+  before?: StreamState,
+  isLast = false,
+): { output: MxArray; state: StreamState } {
+  const pass = new ChunkPass(before, isLast);
+  try {
+    const output = mx.tidy(() => mx.keep(runAll(input, steps(pass))));
+    return { output, state: pass.finish() };
+  } catch (error) {
+    pass.dispose();
+    throw error;
+  }
+}
+
 /** The steps as one function, for callers that need no cancellation. */
 export function runAll(input: MxArray, steps: readonly NetworkStep[]): MxArray {
   return steps.reduce((x, step) => step(x), input);

@@ -1,9 +1,11 @@
 /** Mimi in chunks and in batches. */
-import { test } from '@jest/globals';
+import { expect, test } from '@jest/globals';
 
-import { mx } from '#native/index.js';
+import type { StreamState } from '#daemon/models/codecs/layers/chunk-pass.js';
+import { streamChunk } from '#daemon/models/codecs/run-chunk.js';
+import { mx, type MxArray } from '#native/index.js';
 
-import { testSamples } from '../codec-fixtures.js';
+import { distance, testSamples } from '../codec-fixtures.js';
 import { expectBatchEqualsAlone, expectChunksEqualWhole, expectNoLookahead } from '../streaming-checks.js';
 import { HOP, loadedMimi, mimiDir, plainMimi, sampleArray } from './mimi-fixtures.js';
 
@@ -42,5 +44,33 @@ test('a batch of unequal lengths equals each alone', async () => {
   );
   expectBatchEqualsAlone(network, signals, 5);
   mx.dispose(signals);
+  network.dispose();
+});
+
+test('chunks of decoding that are evaluated at the end equal the whole', async () => {
+  const network = await loadedMimi(mimiDir('tiny'));
+  const live = mx.liveArrays();
+  const frames = 5;
+  const codes = mx.array(
+    Uint32Array.from({ length: 4 * frames }, (_, i) => (7 * i) % 32),
+    [1, 4, frames],
+  );
+  const whole = mx.tidy(() => network.decode(codes).toTypedArray('float32'));
+  let state: StreamState | undefined;
+  const outputs: MxArray[] = [];
+  for (let t = 0; t < frames; t++) {
+    const frame = mx.slice(codes, [0, 0, t], [1, 4, t + 1]);
+    const chunk = streamChunk(frame, (pass) => network.decodeSteps(pass), state);
+    mx.dispose(frame);
+    state?.dispose();
+    state = chunk.state;
+    outputs.push(chunk.output);
+  }
+  state?.dispose();
+  const found = mx.tidy(() => mx.concatenate(outputs, 1).toTypedArray('float32'));
+  expect(distance(found, whole)).toBeLessThan(1e-5);
+  mx.dispose(outputs);
+  codes.dispose();
+  expect(mx.liveArrays()).toBe(live);
   network.dispose();
 });

@@ -20,11 +20,17 @@ export async function encodecFootprint(dir: string): Promise<Footprint> {
   };
 }
 
-/** Multiples of the widest activation, which is at the full sample rate; measured. */
-const MULTIPLES: Readonly<Record<Backend, number>> = { kernels: 8, cpu: 16, gpu: 16 };
+/** Multiples of the widest activation, which is at the full sample rate; measured, on a GPU assumed. */
+const MULTIPLES: Readonly<Record<Backend, { readonly stream: number; readonly segment: number }>> = {
+  kernels: { stream: 9.5, segment: 12.5 },
+  cpu: { stream: 18.5, segment: 20.5 },
+  gpu: { stream: 18.5, segment: 20.5 },
+};
 
 /** Peak of a chunk or a segment. */
 function workBytes(config: EncodecConfig, backend: Backend): number {
-  const samples = segmentSize(config)?.length ?? CHUNK_FRAMES * seanetHop(config);
-  return MULTIPLES[backend] * samples * config.num_filters * FLOAT32;
+  const segment = segmentSize(config)?.length;
+  const samples = segment ?? CHUNK_FRAMES * seanetHop(config);
+  const multiple = MULTIPLES[backend][segment === undefined ? 'stream' : 'segment'];
+  return Math.ceil(multiple * samples * config.num_filters * FLOAT32);
 }

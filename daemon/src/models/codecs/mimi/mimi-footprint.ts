@@ -18,8 +18,8 @@ export async function mimiFootprint(dir: string): Promise<Footprint> {
   };
 }
 
-/** Multiples of the widest activation, which is at the full sample rate; measured. */
-const MULTIPLES: Readonly<Record<Backend, number>> = { kernels: 8, cpu: 16, gpu: 16 };
+/** Multiples of the widest activation, which is at the full sample rate; measured, on a GPU assumed. */
+const MULTIPLES: Readonly<Record<Backend, number>> = { kernels: 6, cpu: 13, gpu: 13 };
 
 /** Peak of a chunk. */
 function convolutionBytes(config: MimiConfig, backend: Backend): number {
