@@ -7,8 +7,8 @@ import { vocodeChunks, type VocoderPlan } from '../layers/vocode.js';
 import type { BigVganConfig } from './bigvgan-config.js';
 import type { BigVgan } from './bigvgan-network.js';
 
-/** About 1.5 s. */
-const CHUNK_FRAMES = 128;
+/** About 5 s: shorter chunks are mostly context. */
+const CHUNK_FRAMES = 512;
 const FIRST_KERNEL_REACH = 3;
 const LAST_KERNEL_REACH = 3;
 /** Of the filters around an activation. */
