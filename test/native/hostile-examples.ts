@@ -104,6 +104,7 @@ export const EXAMPLES: Readonly<Record<string, readonly Hostile[]>> = {
   'cpu.attendCached': [a([1, 1, 96]), a([1, 2, 1, 16, 16]), a([1, 2, 16, 16]), is(0)],
   'cpu.reorderCache': [a([2, 2, 1, 16, 16]), a([2, 2, 16, 16]), is([1, 0]), is(3)],
   'cpu.relativeAttention': [a([1, 3, 24]), a([5, 8]), a([2, 4]), a([2, 4])],
+  'cpu.elu': [a([2, 5])],
   'cpu.gatedDepthwise': [a([1, 4, 16]), a([3, 8]), a([8])],
   'cpu.stridedDepthwise': [a([1, 4, 4, 8]), a([9, 8]), a([8])],
   'cpu.causalAttention': [a([1, 4, 24]), a([7, 8]), a([2, 4]), a([2, 4]), is(2)],
