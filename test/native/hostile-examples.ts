@@ -107,6 +107,7 @@ export const EXAMPLES: Readonly<Record<string, readonly Hostile[]>> = {
   'cpu.snake': [a([1, 4, 8]), a([8]), a([8])],
   'cpu.antiAliasedSnake': [a([1, 4, 8]), a([8]), a([8]), a([12])],
   'cpu.dilatedDepthwise': [a([1, 4, 8]), a([3, 8]), a([8])],
+  'cpu.elu': [a([2, 5])],
   'cpu.gatedDepthwise': [a([1, 4, 16]), a([3, 8]), a([8])],
   'cpu.stridedDepthwise': [a([1, 4, 4, 8]), a([9, 8]), a([8])],
   'cpu.causalAttention': [a([1, 4, 24]), a([7, 8]), a([2, 4]), a([2, 4]), is(2)],

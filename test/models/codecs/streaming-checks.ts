@@ -30,7 +30,7 @@ export async function inChunks(
     const start = whole.shape.map((_, n) => (n === axis ? from : 0));
     const stop = whole.shape.map((size, n) => (n === axis ? to : size));
     const input = mx.slice(whole, start, stop);
-    const chunk = await runChunk(input, steps, state, to === length, signal);
+    const chunk = await runChunk(input, steps, state, { isLast: to === length, samples: 1e6 }, signal);
     state?.dispose();
     state = chunk.state;
     outputs.push(chunk.output);

@@ -22,20 +22,25 @@ export interface StreamingCodec {
 /**
  * @param input freed
  * @param before the state before the chunk; it stays valid
+ * @param chunk `samples`: those that it has or makes; `isLast`: whether no chunk follows
  * @returns the output and the state after the chunk, both evaluated; the caller owns them
- * @throws SottoError CANCELLED within two layers
+ * @throws SottoError CANCELLED within two layers, or a small chunk
  */
 export async function runChunk(
   input: MxArray,
   steps: (pass: ChunkPass) => NetworkStep[],
   before: StreamState | undefined,
-  isLast: boolean,
+  { isLast, samples }: { readonly isLast: boolean; readonly samples: number },
   signal: AbortSignal,
 ): Promise<{ output: MxArray; state: StreamState }> {
   const pass = new ChunkPass(before, isLast);
   let output: MxArray | undefined;
   try {
-    output = await runSteps(input, steps(pass), signal);
+    output = await runSteps(
+      input,
+      samples > SMALL_CHUNK_SAMPLES ? steps(pass) : inGroups(steps(pass)),
+      signal,
+    );
     await mx.ready(...pass.arrays);
     return { output, state: pass.finish() };
   } catch (error) {
@@ -43,6 +48,19 @@ export async function runChunk(
     pass.dispose();
     throw error;
   }
+}
+
+/** Samples. A chunk of a few frames is computed in so little time that waiting for each layer would cost a fifth of it. */
+const SMALL_CHUNK_SAMPLES = 4000;
+const LAYERS_OF_A_GROUP = 8;
+
+function inGroups(steps: readonly NetworkStep[]): readonly NetworkStep[] {
+  const groups: NetworkStep[] = [];
+  for (let from = 0; from < steps.length; from += LAYERS_OF_A_GROUP) {
+    const group = steps.slice(from, from + LAYERS_OF_A_GROUP);
+    groups.push((x) => runAll(x, group));
+  }
+  return groups;
 }
 
 /**

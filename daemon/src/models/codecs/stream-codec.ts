@@ -42,7 +42,7 @@ export async function* encodeStream(
         input,
         (pass) => network.encodeSteps(codebooks, pass),
         state,
-        block.isLast,
+        { isLast: block.isLast, samples: block.samples.length },
         signal,
       );
       state?.dispose();
@@ -81,7 +81,7 @@ export async function* decodeStream(
         codesArray(codes, from, to),
         (pass) => network.decodeSteps(pass),
         state,
-        to === frames,
+        { isLast: to === frames, samples: (to - from) * network.hop },
         signal,
       );
       state?.dispose();

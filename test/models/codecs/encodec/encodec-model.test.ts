@@ -90,5 +90,5 @@ describe('a model with segments', () => {
 });
 
 describe.each(['causal', 'segments'] as const)('%s', (name) => {
-  describeCodec(() => encodecDir(name), { layout: 'huggingface', seconds: 0.2 });
+  describeCodec(() => encodecDir(name), { layout: 'huggingface', seconds: 0.1 });
 });

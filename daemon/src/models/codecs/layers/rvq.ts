@@ -2,6 +2,8 @@
 import { mx, type MxArray } from '#native/index.js';
 import * as nn from '#native/nn/index.js';
 
+import type { NormedCodebook, PanelCodebook } from './fused-codebooks.js';
+
 /** Rows by Euclidean distance. */
 export class EuclideanCodebook extends nn.Module {
   embed: MxArray; // [rows, dims]
@@ -18,12 +20,7 @@ export class EuclideanCodebook extends nn.Module {
   /** The nearest rows, the first of equals: [B, T, dims] → uint32 [B, T] */
   encode(x: MxArray): MxArray {
     // ‖x‖² is the same for all rows.
-    return mx.argmax(mx.subtract(mx.matmul(x, mx.transpose(this.embed)), this.halfNorms()), -1);
-  }
-
-  /** ‖row‖² / 2 of all rows. */
-  protected halfNorms(): MxArray {
-    return mx.multiply(mx.sum(mx.square(this.embed), 1), 0.5);
+    return mx.argmax(mx.addmm(rowBias(this.embed), x, mx.transpose(this.embed)), -1);
   }
 
   /** [B, T] → [B, T, dims]. Codes must be below `rows`, because MLX reads at any index. */
@@ -32,27 +29,11 @@ export class EuclideanCodebook extends nn.Module {
   }
 }
 
-/** With the norms of its rows, which cost more than the products of a few frames. */
-export class NormedCodebook extends EuclideanCodebook {
-  norms: MxArray; // [rows], halved
-
-  /** Takes over the rows of `codebook`. */
-  constructor(codebook: EuclideanCodebook) {
-    super(0, 0);
-    this.embed.dispose();
-    this.embed = codebook.embed;
-    this.norms = mx.keep(
-      mx.tidy(() => mx.multiply(mx.sum(mx.square(mx.astype(this.embed, 'float32')), 1), 0.5)),
-    );
-  }
-
-  protected override halfNorms(): MxArray {
-    return this.norms;
-  }
-}
+/** -‖row‖² / 2 of rows [rows, dims]: added to the products with x, it makes the nearest row the largest. */
+export const rowBias = (rows: MxArray): MxArray => mx.multiply(mx.sum(mx.square(rows), 1), -0.5);
 
 class QuantizerLayer extends nn.Module {
-  codebook: EuclideanCodebook;
+  codebook: EuclideanCodebook | NormedCodebook | PanelCodebook;
 
   constructor(rows: number, dims: number) {
     super();
