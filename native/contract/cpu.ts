@@ -40,7 +40,7 @@ export interface Cpu {
   ): { panels: MxArray[]; batches: number[] };
   /**
    * scale f(norm(x) wᵀ + bias) + residual: x [..., k] float32 → [..., outputs]. With `eps` the input is
-   * layer-normed first; f is GELU, SiLU or nothing.
+   * layer-normed first; f is GELU, SiLU, ELU or nothing.
    */
   linear(
     x: MxArray,
@@ -54,10 +54,13 @@ export interface Cpu {
         eps?: number | undefined;
         gelu?: boolean;
         silu?: boolean;
+        elu?: boolean;
         scale?: number | undefined;
         residual?: MxArray | null | undefined;
       },
   ): MxArray;
+  /** x, or e^x - 1 below 0 (arXiv 1511.07289): float32, any shape. */
+  elu(x: MxArray, options?: StreamOption): MxArray;
   /**
    * Rows of a matrix of `outputs` rows in panels: ids [...] → [..., k] float32. Ids out of range give zeros.
    */
@@ -146,6 +149,23 @@ export interface Cpu {
       relu?: boolean;
       padding?: readonly [top: number, bottom: number, left: number, right: number];
     },
+  ): MxArray;
+  /** x + sin²(alpha x) / (beta + 1e-9): x [B, T, C], alpha and beta [C] → [B, T, C]. */
+  snake(x: MxArray, alpha: MxArray, beta: MxArray, options?: StreamOption): MxArray;
+  /**
+   * The same at twice the sample rate: x is doubled by the low-pass filter taps [12], whose ends repeat the first and the last
+   * frame, and halved again by it.
+   */
+  antiAliasedSnake(x: MxArray, alpha: MxArray, beta: MxArray, taps: MxArray, options?: StreamOption): MxArray;
+  /**
+   * Convolution of each channel with its own kernel, with zeros on both sides: x [B, T, C]; weights [K, C], K odd and at most
+   * 65; bias [C] → [B, T, C]. dilation: 1 to 1024.
+   */
+  dilatedDepthwise(
+    x: MxArray,
+    weights: MxArray,
+    bias: MxArray,
+    options?: StreamOption & { dilation?: number },
   ): MxArray;
   /**
    * Relative attention over audio in chunks of R frames: the frames of a chunk see each other and K frames before it.

@@ -18,6 +18,12 @@ export function silu(x: MxArray): MxArray {
   return mx.multiply(x, mx.sigmoid(x));
 }
 
+/** x, or e^x - 1 below 0 (arXiv 1511.07289). */
+export function elu(x: MxArray): MxArray {
+  if (canPack() && x.dtype === 'float32') return mx.cpu.elu(x);
+  return mx.add(mx.maximum(x, 0), mx.expm1(mx.minimum(x, 0)));
+}
+
 export function relu(x: MxArray): MxArray {
   return mx.maximum(x, 0);
 }

@@ -10,13 +10,15 @@ export interface FusedOps {
   gelu?: boolean | undefined;
   /** Applies SiLU to the result. */
   silu?: boolean | undefined;
+  /** Applies ELU to the result. */
+  elu?: boolean | undefined;
   /** A factor of the result, before the residual. */
   scale?: number | undefined;
   /** Added last; has the result's shape or broadcasts to it. */
   residual?: MxArray | undefined;
 }
 
-/** scale f(product(norm(x)) + bias) + residual, with MLX's own ops; f is GELU, SiLU or nothing. */
+/** scale f(product(norm(x)) + bias) + residual, with MLX's own ops; f is GELU, SiLU, ELU or nothing. */
 export function fusedProduct(
   x: MxArray,
   { norm, ...ops }: FusedOps,

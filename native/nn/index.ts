@@ -13,6 +13,7 @@
  * mx.eval(...mlp.parameters());
  */
 export {
+  elu,
   gelu,
   geluApprox,
   glu,

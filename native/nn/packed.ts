@@ -30,7 +30,7 @@ abstract class PackedMatrix extends Module {
   protected product(
     x: MxArray,
     bias: MxArray | null,
-    { norm, gelu, silu, scale, residual }: FusedOps,
+    { norm, gelu, silu, elu, scale, residual }: FusedOps,
   ): MxArray {
     return mx.cpu.linear(x, this.panels, this.outputs, {
       scales: this.scales,
@@ -41,6 +41,7 @@ abstract class PackedMatrix extends Module {
       eps: norm?.eps,
       gelu: gelu ?? false,
       silu: silu ?? false,
+      elu: elu ?? false,
       scale,
       residual,
     });

@@ -14,6 +14,7 @@
 #include "cpu/elementwise.h"
 #include "cpu/linear.h"
 #include "cpu/relative_attention.h"
+#include "cpu/snake.h"
 #include "cpu/transducer.h"
 #else
 #include <stdexcept>
@@ -66,9 +67,9 @@ napi_value pack(std::vector<array> matrices, std::vector<int> bits, Stream s, Ca
 }
 
 array linear(array x, array panels, int outputs, MaybeArray scales, MaybeArray biases, MaybeArray bias, MaybeArray norm_weight,
-             MaybeArray norm_bias, std::optional<double> eps, Default<false> gelu, Default<false> silu, std::optional<double> scale,
-             MaybeArray residual, Stream s) {
-  if (gelu && silu) throw wrong_value("a layer has one activation");
+             MaybeArray norm_bias, std::optional<double> eps, Default<false> gelu, Default<false> silu, Default<false> elu,
+             std::optional<double> scale, MaybeArray residual, Stream s) {
+  if (bool(gelu) + bool(silu) + bool(elu) > 1) throw wrong_value("a layer has one activation");
   auto args = weights(std::move(panels), outputs, std::move(scales), std::move(biases));
   args.bias = std::move(bias);
   args.norm_weight = std::move(norm_weight);
@@ -76,10 +77,13 @@ array linear(array x, array panels, int outputs, MaybeArray scales, MaybeArray b
   args.norm_eps = eps.value_or(0);
   if (gelu) args.activation = cpu::Activation::gelu;
   if (silu) args.activation = cpu::Activation::silu;
+  if (elu) args.activation = cpu::Activation::elu;
   args.scale = static_cast<float>(scale.value_or(1));
   args.residual = std::move(residual);
   return cpu::linear(x, args, s);
 }
+
+array elu(array x, Stream s) { return cpu::elu(x, s); }
 
 array rows(array panels, int outputs, array ids, MaybeArray scales, MaybeArray biases, Stream s) {
   return cpu::matrix_rows(weights(std::move(panels), outputs, std::move(scales), std::move(biases)), ids, s);
@@ -126,6 +130,16 @@ Pair causal_attention(array qkv, array distances, array u, array v, int chunk_fr
   return cpu::causal_attention(qkv, distances, u, v, chunk_frames, past, s);
 }
 
+array snake(array x, array alpha, array beta, Stream s) { return cpu::snake(x, alpha, beta, s); }
+
+array anti_aliased_snake(array x, array alpha, array beta, array taps, Stream s) {
+  return cpu::anti_aliased_snake(x, alpha, beta, taps, s);
+}
+
+array dilated_depthwise(array x, array weights, array bias, Default<1> dilation, Stream s) {
+  return cpu::dilated_depthwise(x, weights, bias, dilation, s);
+}
+
 Pair causal_depthwise(array x, array past, array weights, array norm_weight, array norm_bias, double eps, MaybeArray bias, Stream s) {
   return cpu::causal_depthwise(x, past, {weights, std::move(bias), norm_weight, norm_bias, static_cast<float>(eps)}, s);
 }
@@ -153,9 +167,10 @@ std::vector<array> top_k(array logits, int k, Stream s) {
 bool available() { return false; }
 napi_value pack(std::vector<array>, std::vector<int>, Stream, Call*) { absent(); }
 array linear(array, array, int, MaybeArray, MaybeArray, MaybeArray, MaybeArray, MaybeArray, std::optional<double>, Default<false>,
-             Default<false>, std::optional<double>, MaybeArray, Stream) {
+             Default<false>, Default<false>, std::optional<double>, MaybeArray, Stream) {
   absent();
 }
+array elu(array, Stream) { absent(); }
 array rows(array, int, array, MaybeArray, MaybeArray, Stream) { absent(); }
 Pair cross_attention_cache(array, int, Stream) { absent(); }
 array cross_attend(array, array, array, Stream) { absent(); }
@@ -166,6 +181,9 @@ array decoder_block(array, array, array, array, array, array, int, double, Strea
 array relative_attention(array, array, array, array, std::optional<int>, Stream) { absent(); }
 array gated_depthwise(array, array, array, Stream) { absent(); }
 array strided_depthwise(array, array, array, Default<false>, std::optional<std::vector<int>>, Stream) { absent(); }
+array snake(array, array, array, Stream) { absent(); }
+array anti_aliased_snake(array, array, array, array, Stream) { absent(); }
+array dilated_depthwise(array, array, array, Default<1>, Stream) { absent(); }
 Pair causal_attention(array, array, array, array, int, MaybeArray, Stream) { absent(); }
 Pair causal_depthwise(array, array, array, array, array, double, MaybeArray, Stream) { absent(); }
 std::vector<array> decode_transducer(array, array, array, std::vector<MaybeArray>, int, std::vector<int>, int, int, Default<false>, Stream) {
@@ -181,7 +199,8 @@ constexpr Op kOps[] = {
     op<instruction_set>("instructionSet", ""),
     op<panels>("panels", "w, bits"),
     op<pack>("pack", "matrices, bits"),
-    op<linear>("linear", "x, panels, outputs, *, scales, biases, bias, normWeight, normBias, eps, gelu, silu, scale, residual"),
+    op<linear>("linear", "x, panels, outputs, *, scales, biases, bias, normWeight, normBias, eps, gelu, silu, elu, scale, residual"),
+    op<elu>("elu", "x"),
     op<rows>("rows", "panels, outputs, ids, *, scales, biases"),
     op<cross_attention_cache>("crossAttentionCache", "kv, heads"),
     op<cross_attend>("crossAttend", "q, keys, values"),
@@ -192,6 +211,9 @@ constexpr Op kOps[] = {
     op<relative_attention>("relativeAttention", "qkv, distances, u, v, *, back"),
     op<gated_depthwise>("gatedDepthwise", "x, weights, bias"),
     op<strided_depthwise>("stridedDepthwise", "x, weights, bias, *, relu, padding"),
+    op<snake>("snake", "x, alpha, beta"),
+    op<anti_aliased_snake>("antiAliasedSnake", "x, alpha, beta, taps"),
+    op<dilated_depthwise>("dilatedDepthwise", "x, weights, bias, *, dilation"),
     op<causal_attention>("causalAttention", "qkv, distances, u, v, chunkFrames, *, past"),
     op<causal_depthwise>("causalDepthwise", "x, past, weights, normWeight, normBias, eps, *, bias"),
     op<decode_transducer>("decodeTransducer", "frames, walk, state, weights, tokens, durations, maxSymbols, limit, *, tanh"),

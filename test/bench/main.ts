@@ -9,6 +9,8 @@
  *     npm run bench -- moonshine    time and CPU time of Moonshine, and of onnxruntime on the original files
  *     npm run bench -- nemotron     cost of Nemotron's live steps and of a file at full size, with random weights
  *     npm run bench -- parakeet     cost of Parakeet's encoder and loop at full size, with random weights, and torch's
+ *     npm run bench -- chunked-codecs  cost of SNAC, DAC, Vocos and BigVGAN at full size, with random weights, and torch's
+ *     npm run bench -- codecs       cost of Encodec and Mimi at full size, with random weights, and torch's
  *     npm run bench -- wav2vec2     cost of Wav2Vec2 at full size, with random weights, and torch's
  *     npm run bench -- words        accuracy of word times, with openai-whisper and faster-whisper
  *     npm run bench -- quality      word errors by kind of clip, with faster-whisper and openai-whisper on the same weights
@@ -41,6 +43,8 @@ import { all } from './all.js';
 import { batch } from './batch.js';
 import { api } from './api.js';
 import { capture } from './capture.js';
+import { chunkedCodecs } from './chunked-codecs.js';
+import { codecs } from './codecs.js';
 import { cold } from './cold.js';
 import { writeFigures } from './figures-files.js';
 import { hotwords } from './hotwords/hotwords.js';
@@ -82,7 +86,9 @@ const benches: Record<string, (argv: string[]) => Promise<void>> = {
   moonshine,
   nemotron,
   parakeet,
+  'chunked-codecs': chunkedCodecs,
   wav2vec2,
+  codecs,
   api,
   batch,
   capture,

@@ -10,7 +10,7 @@ import { testUnless } from '#test/harness/skipping.js';
 import { missingKernels } from './cpu-kernel-cases.js';
 
 const root = path.resolve(import.meta.dirname, '../../..');
-const suites = ['cpu-kernels', 'cpu-linear', 'cpu-attention', 'nn-packed'];
+const suites = ['cpu-kernels', 'cpu-linear', 'cpu-attention', 'cpu-snake', 'nn-packed'];
 const [best, current] =
   missingKernels === undefined ? [bestOfProcessor(), mx.cpu.instructionSet()] : ['none', 'none'];
 const ALL = ['baseline', 'avx2', 'avx512'];

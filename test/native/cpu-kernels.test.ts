@@ -93,6 +93,40 @@ describe('GELU on the CPU', () => {
   });
 });
 
+describe('ELU on the CPU', () => {
+  const plainElu = (x: MxArray): MxArray => mx.add(mx.maximum(x, 0), mx.expm1(mx.minimum(x, 0)));
+
+  test.each([
+    ['contiguous', () => mx.multiply(mx.random.normal([150, 2048]), 3)],
+    ['close to 0', () => mx.multiply(mx.random.normal([100]), 1e-6)],
+    ['transposed', () => mx.transpose(mx.random.normal([13, 7]))],
+    ['sliced', () => mx.slice(mx.random.normal([13, 77]), [0, 3], [13, 20])],
+    ['empty', () => mx.zeros([0, 4])],
+  ])('agrees with the reference (%s)', (_name, make) => {
+    const x = make();
+    expect(mx.cpu.elu(x).shape).toEqual(x.shape);
+    if (x.size > 0) expect(largestDifference(mx.cpu.elu(x), plainElu(x))).toBeLessThan(2e-7);
+  });
+
+  test('is -1 far below 0, the identity above it, and NaN for NaN', () => {
+    const values = mx.cpu.elu(mx.array([-1e30, -100, 0, 1e30, NaN])).toTypedArray();
+    expect([...values].map(Number)).toEqual([-1, -1, 0, Math.fround(1e30), NaN]);
+  });
+
+  test('is part of a product', () => {
+    const [x, w, bias, residual] = [[5, 24], [40, 24], [40], [5, 40]].map((shape) => mx.random.normal(shape));
+    if (!x || !w || !bias || !residual) throw new Error('no arrays');
+    const fused = mx.cpu.linear(x, mx.cpu.panels(w), 40, { bias, residual, elu: true });
+    const reference = mx.add(plainElu(mx.addmm(bias, x, mx.transpose(w))), residual);
+    expect(largestDifference(fused, reference)).toBeLessThan(1e-5);
+    expect(() => mx.cpu.linear(x, mx.cpu.panels(w), 40, { elu: true, gelu: true })).toThrow('one activation');
+  });
+
+  test('refuses other types', () => {
+    expect(() => mx.cpu.elu(mx.ones([4], 'float16'))).toThrow('float32');
+  });
+});
+
 describe('matrix products through BLAS', () => {
   test('agree with sums of products for every layout and size, including one row and one column', () => {
     fc.assert(

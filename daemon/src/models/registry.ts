@@ -10,6 +10,10 @@ import {
   type Recognizer,
   type SpeechModel,
 } from './speech-model.js';
+import { dacFamily } from './codecs/dac/dac-family.js';
+import { encodecFamily } from './codecs/encodec/encodec-family.js';
+import { mimiFamily } from './codecs/mimi/mimi-family.js';
+import { snacFamily } from './codecs/snac/snac-family.js';
 import { moonshineFamily } from './moonshine/moonshine-family.js';
 import { nemotronFamily } from './nemotron/nemotron-family.js';
 import { parakeetFamily } from './parakeet/parakeet-family.js';
@@ -25,6 +29,10 @@ const FAMILIES: ModelFamily[] = [
   nemotronFamily,
   parakeetFamily,
   wav2Vec2Family,
+  encodecFamily,
+  dacFamily,
+  mimiFamily,
+  snacFamily,
 ];
 
 /**

@@ -13,24 +13,38 @@ namespace mx = mlx::core;
 
 namespace {
 
-class Gelu : public CpuPrimitive {
+/** A function of each element. */
+class Elementwise : public CpuPrimitive {
  public:
-  using CpuPrimitive::CpuPrimitive;
+  enum class Function { gelu, elu };
+
+  Elementwise(mx::Stream stream, Function function) : CpuPrimitive(stream), function_(function) {}
 
   void eval_cpu(const std::vector<mx::array>& inputs, std::vector<mx::array>& outputs) override {
-    // `gelu` makes the input contiguous, so its buffer is processed linearly in any axis order.
+    // The input is contiguous, so its buffer is processed linearly in any axis order.
     mx::set_unary_output_data(inputs[0], outputs[0]);
-    queue(inputs, outputs, [in = weak(inputs[0]), out = weak(outputs[0])]() mutable {
+    queue(inputs, outputs, [in = weak(inputs[0]), out = weak(outputs[0]), function = function_]() mutable {
       const float* from = in.data<float>();
       float* to = out.data<float>();
-      parallel_for(in.data_size(), 16384, [&](int64_t begin, int64_t end) { kernels().gelu(from + begin, to + begin, end - begin); });
+      const auto span = function == Function::gelu ? kernels().gelu : kernels().elu;
+      parallel_for(in.data_size(), 16384, [&](int64_t begin, int64_t end) { span(from + begin, to + begin, end - begin); });
     });
   }
 
-  const char* name() const override { return "SottoGelu"; }
-  bool is_equivalent(const mx::Primitive&) const override { return true; }
+  const char* name() const override { return function_ == Function::gelu ? "SottoGelu" : "SottoElu"; }
+  bool is_equivalent(const mx::Primitive& other) const override {
+    return static_cast<const Elementwise&>(other).function_ == function_;
+  }
   std::vector<mx::Shape> output_shapes(const std::vector<mx::array>& inputs) override { return {inputs[0].shape()}; }
+
+ private:
+  Function function_;
 };
+
+mx::array elementwise(const mx::array& x, Elementwise::Function function, mx::StreamOrDevice where) {
+  const mx::Stream stream = mx::to_stream(where);
+  return mx::array(x.shape(), mx::float32, std::make_shared<Elementwise>(stream, function), {mx::contiguous(x, true, stream)});
+}
 
 class Argmax : public CpuPrimitive {
  public:
@@ -85,9 +99,11 @@ bool gelu_applies(const mx::array& x, mx::StreamOrDevice where) {
   return kernels_enabled() && on_cpu(where) && x.dtype() == mx::float32;
 }
 
-mx::array gelu(const mx::array& x, mx::StreamOrDevice where) {
-  const mx::Stream stream = mx::to_stream(where);
-  return mx::array(x.shape(), mx::float32, std::make_shared<Gelu>(stream), {mx::contiguous(x, true, stream)});
+mx::array gelu(const mx::array& x, mx::StreamOrDevice where) { return elementwise(x, Elementwise::Function::gelu, where); }
+
+mx::array elu(const mx::array& x, mx::StreamOrDevice where) {
+  if (x.dtype() != mx::float32) throw std::invalid_argument("[elu] x is float32");
+  return elementwise(x, Elementwise::Function::elu, where);
 }
 
 bool argmax_applies(const mx::array& logits, mx::StreamOrDevice where) {

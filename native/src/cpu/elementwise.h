@@ -12,6 +12,9 @@ mlx::core::array gelu(const mlx::core::array& x, mlx::core::StreamOrDevice where
 
 bool gelu_applies(const mlx::core::array& x, mlx::core::StreamOrDevice where);
 
+/** x, or e^x - 1 below 0: elementwise, float32, any shape. */
+mlx::core::array elu(const mlx::core::array& x, mlx::core::StreamOrDevice where);
+
 /** Logits [R, V] float32 → index of the largest of each row [R] int32 (first of equals), its log-probability [R]. */
 std::pair<mlx::core::array, mlx::core::array> argmax(const mlx::core::array& logits, mlx::core::StreamOrDevice where);
 

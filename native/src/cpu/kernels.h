@@ -10,8 +10,8 @@ namespace sotto::cpu {
 struct Half { uint16_t bits; };   // IEEE binary16
 struct BFloat16 { uint16_t bits; };
 
-/** x σ(x) is SiLU. */
-enum class Activation { none, gelu, silu, relu };
+/** x σ(x) is SiLU; ELU is e^x - 1 below 0. */
+enum class Activation { none, gelu, silu, relu, elu };
 
 /** Applied to a sum of products before it is stored in out[row, column], column < n. */
 struct Epilogue {
@@ -46,6 +46,7 @@ struct Kernels {
   void (*layer_norm)(const float* x, int64_t k, const float* weight, const float* bias, float eps, float* to);
   float (*softmax)(float* x, int64_t filled, int64_t n);
   void (*gelu)(const float* from, float* to, int64_t n);
+  void (*elu)(const float* from, float* to, int64_t n);
   void (*scale)(float* x, int64_t n, float factor);
   void (*add_scaled)(const float* from, float* to, int64_t n, float factor);
   void (*glu)(const float* x, int64_t n, float* to);
@@ -60,6 +61,7 @@ struct Kernels {
   ArgmaxResult (*argmax)(const float* x, int64_t n);
   float (*top_k)(const float* x, int64_t n, int64_t k, int32_t* index, float* logprobs);
   void (*interleave)(const void* const* rows, Packing, int bits, int64_t k, void* panel);
+  void (*snake)(const float* x, const float* alpha, const float* factor, int64_t n, float* to);
 };
 
 /** The best set for this processor; `SOTTO_CPU_ISA=avx512|avx2|baseline` selects a lower one, for comparison. */

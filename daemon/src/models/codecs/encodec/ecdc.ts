@@ -1,0 +1,192 @@
+/**
+ * The `.ecdc` files of Meta's package: a header in JSON; then for each segment its scale, if the model has scales, and its codes,
+ * frame by frame and codebook by codebook, least significant bit first, filled up to a byte.
+ */
+import * as v from 'valibot';
+
+import type { EncodedAudio } from '#daemon/protocol/codec.js';
+import { SottoError } from '#daemon/protocol/errors.js';
+import { integer } from '#daemon/protocol/fields.js';
+
+import { codebookCounts, type EncodecConfig } from './encodec-config.js';
+import { seanetHop } from '../layers/seanet.js';
+import { segmentSize, segmentsOf, type EncodecSegment } from './segment-plan.js';
+
+const MAGIC = 'ECDC';
+const VERSION = 0;
+/** Magic, version, length of the JSON. */
+const PREFIX_BYTES = 9;
+/** Headers of the package have some 60 bytes. */
+const MAX_HEADER_BYTES = 4096;
+const SCALE_BYTES = 4;
+
+const header = v.object({
+  /** Name of the model. */
+  m: v.pipe(v.string(), v.maxLength(200)),
+  /** Samples of the audio for each channel. */
+  al: v.pipe(integer, v.minValue(0), v.maxValue(Number.MAX_SAFE_INTEGER)),
+  /** Number of codebooks. */
+  nc: v.pipe(integer, v.minValue(1), v.maxValue(64)),
+  /** Whether an entropy model packed the codes. */
+  lm: v.boolean(),
+});
+
+export interface EcdcFile extends EncodedAudio {
+  /** Such as `encodec_24khz`. */
+  readonly model: string;
+}
+
+/**
+ * Reads a file for a model of `config`. Lengths are compared with that of the file before any memory is allocated.
+ *
+ * @throws SottoError INVALID_ARGUMENT for another format, a file that is too short or too long, and one that needs the entropy
+ *   model; codes are not yet compared with the model's codebooks
+ */
+export function readEcdc(bytes: Uint8Array, config: EncodecConfig): EcdcFile {
+  const { fields, end } = readHeader(bytes);
+  const { m: model, al: samples, nc: codebooks, lm: isPacked } = fields;
+  if (isPacked) throw invalid('its codes are packed by an entropy model, which is not supported');
+  if (codebooks > (codebookCounts(config).at(-1) ?? 0))
+    throw invalid(`it has ${codebooks} codebooks, too many`);
+  const bits = codeBits(config);
+  const expected = end + bodyBytes(samples, codebooks, bits, config, bytes.length);
+  if (expected !== bytes.length)
+    throw invalid(`it has ${bytes.length} bytes, not those of ${samples} samples`);
+  const codes = Array.from({ length: codebooks }, (): number[] => []);
+  const scales: number[] = [];
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  let at = end;
+  for (const { frames } of segments(samples, config)) {
+    if (config.normalize) {
+      const scale = view.getFloat32(at);
+      if (!Number.isFinite(scale) || scale < 0) throw invalid('a scale is negative or not a number');
+      scales.push(scale);
+      at += SCALE_BYTES;
+    }
+    const reader = new BitReader(bytes, at);
+    for (let frame = 0; frame < frames; frame++) for (const list of codes) list.push(reader.read(bits));
+    at += segmentBytes(frames, codebooks, bits);
+  }
+  return { model, samples, codes, ...(config.normalize && { scales }) };
+}
+
+/**
+ * The bytes of a file, as Meta's package writes it without the entropy model.
+ *
+ * @param encoded codes and scales of a model of `config`, checked already
+ */
+export function writeEcdc({ model, samples, codes, scales }: EcdcFile, config: EncodecConfig): Uint8Array {
+  const json = Buffer.from(JSON.stringify({ m: model, al: samples, nc: codes.length, lm: false }));
+  const prefix = Buffer.alloc(PREFIX_BYTES);
+  prefix.write(MAGIC, 'latin1');
+  prefix.writeUInt8(VERSION, MAGIC.length);
+  prefix.writeUInt32BE(json.length, MAGIC.length + 1);
+  const parts: Uint8Array[] = [prefix, json];
+  const bits = codeBits(config);
+  let [first, index] = [0, 0];
+  for (const { frames } of segments(samples, config)) {
+    if (config.normalize) {
+      const scale = Buffer.alloc(SCALE_BYTES);
+      scale.writeFloatBE(scales?.[index++] ?? 0);
+      parts.push(scale);
+    }
+    const writer = new BitWriter(segmentBytes(frames, codes.length, bits));
+    for (let frame = first; frame < first + frames; frame++) {
+      for (const list of codes) writer.write(list[frame] ?? 0, bits);
+    }
+    first += frames;
+    parts.push(writer.bytes);
+  }
+  return Buffer.concat(parts);
+}
+
+/** Whether bytes begin as those of such a file. */
+export const isEcdc = (bytes: Uint8Array): boolean =>
+  Buffer.from(bytes.subarray(0, MAGIC.length)).toString('latin1') === MAGIC;
+
+function readHeader(bytes: Uint8Array): { fields: v.InferOutput<typeof header>; end: number } {
+  if (!isEcdc(bytes) || bytes.length < PREFIX_BYTES) throw invalid('it does not begin with ECDC');
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const version = view.getUint8(MAGIC.length);
+  if (version !== VERSION) throw invalid(`it has version ${version}, not ${VERSION}`);
+  const length = view.getUint32(MAGIC.length + 1);
+  const end = PREFIX_BYTES + length;
+  if (length > MAX_HEADER_BYTES || end > bytes.length) throw invalid('its header is longer than the file');
+  let json: unknown;
+  try {
+    json = JSON.parse(Buffer.from(bytes.subarray(PREFIX_BYTES, end)).toString());
+  } catch (cause) {
+    throw invalid('its header is not JSON', cause);
+  }
+  const parsed = v.safeParse(header, json);
+  if (parsed.success) return { fields: parsed.output, end };
+  const [issue] = parsed.issues;
+  throw invalid(`its header: ${v.getDotPath(issue) ?? 'no object'}: ${issue.message}`);
+}
+
+const codeBits = ({ codebook_size: rows }: EncodecConfig): number => Math.ceil(Math.log2(rows));
+
+/** Of one segment: all codes, filled up to a byte. */
+const segmentBytes = (frames: number, codebooks: number, bits: number): number =>
+  Math.ceil((frames * codebooks * bits) / 8);
+
+/** Bytes behind the header. Stops at `limit`, because the number of samples may be made up. */
+function bodyBytes(
+  samples: number,
+  codebooks: number,
+  bits: number,
+  config: EncodecConfig,
+  limit: number,
+): number {
+  let sum = 0;
+  for (const { frames } of segments(samples, config)) {
+    sum += segmentBytes(frames, codebooks, bits) + (config.normalize ? SCALE_BYTES : 0);
+    if (sum > limit) break;
+  }
+  return sum;
+}
+
+/** A codec without segments has one of any length. */
+function segments(samples: number, config: EncodecConfig): Iterable<EncodecSegment> {
+  const size = segmentSize(config);
+  if (size) return segmentsOf(samples, size);
+  return samples === 0 ? [] : [{ offset: 0, samples, frames: Math.ceil(samples / seanetHop(config)) }];
+}
+
+class BitReader {
+  readonly #bytes: Uint8Array;
+  #bit: number;
+
+  constructor(bytes: Uint8Array, start: number) {
+    this.#bytes = bytes;
+    this.#bit = 8 * start;
+  }
+
+  read(bits: number): number {
+    let value = 0;
+    for (let i = 0; i < bits; i++, this.#bit++) {
+      value += (((this.#bytes[Math.floor(this.#bit / 8)] ?? 0) >> (this.#bit % 8)) & 1) * 2 ** i;
+    }
+    return value;
+  }
+}
+
+class BitWriter {
+  readonly bytes: Uint8Array;
+  #bit = 0;
+
+  constructor(length: number) {
+    this.bytes = new Uint8Array(length);
+  }
+
+  write(value: number, bits: number): void {
+    for (let i = 0; i < bits; i++, this.#bit++) {
+      const at = Math.floor(this.#bit / 8);
+      this.bytes[at] = (this.bytes[at] ?? 0) | (((value >> i) & 1) << (this.#bit % 8));
+    }
+  }
+}
+
+function invalid(problem: string, cause?: unknown): SottoError {
+  return new SottoError('INVALID_ARGUMENT', `not a readable .ecdc file: ${problem}`, { cause });
+}

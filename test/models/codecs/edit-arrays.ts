@@ -1,0 +1,16 @@
+import { join } from 'node:path';
+
+import { mx, type MxArray } from '#native/index.js';
+
+export type Arrays = Record<string, MxArray>;
+
+/** Changes the weights of a model directory. */
+export function editArrays(dir: string, edit: (arrays: Arrays) => void): void {
+  const path = join(dir, 'model.safetensors');
+  const { arrays } = mx.loadSafetensors(path);
+  mx.eval(Object.values(arrays));
+  const all = Object.values(arrays);
+  edit(arrays);
+  mx.saveSafetensors(path, arrays);
+  mx.dispose(all, arrays);
+}
