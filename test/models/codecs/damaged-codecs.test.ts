@@ -83,6 +83,7 @@ const FILE_DAMAGES: Readonly<Record<string, Damage>> = {
     writeFileSync(join(dir, WEIGHTS), bytes);
   },
   'a pickle alone': (dir) => renameSync(join(dir, WEIGHTS), join(dir, 'pytorch_model.bin')),
+  'a pickle of Meta alone': (dir) => renameSync(join(dir, WEIGHTS), join(dir, 'encodec_24khz.th')),
   'other bytes': (dir) => writeFileSync(join(dir, WEIGHTS), Buffer.alloc(5000, 0x80)),
   'an unknown tensor': (dir) =>
     editHeader(dir, (header) => {
@@ -110,7 +111,7 @@ describe.each(FIXTURES)('%s', (fixture) => {
     for (const [what, damage] of Object.entries(FILE_DAMAGES)) {
       const dir = fresh(fixture);
       damage(dir);
-      await expectRefused(dir, [WEIGHTS, '.bin', dir], { what });
+      await expectRefused(dir, [WEIGHTS, '.bin', '.th: PyTorch pickle', dir], { what });
     }
   });
 

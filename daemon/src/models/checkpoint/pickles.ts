@@ -3,7 +3,7 @@ import { join } from 'node:path';
 
 import { SottoError } from '#daemon/protocol/errors.js';
 
-const PICKLE = /^(?:pytorch_model.*\.bin|.*\.(?:pt|pth|ckpt))$/;
+const PICKLE = /^(?:pytorch_model.*\.bin|.*\.(?:pt|pth|th|ckpt))$/;
 /** A tar archive with a pickle. */
 const NEMO = /\.nemo$/;
 
