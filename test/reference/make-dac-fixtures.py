@@ -12,12 +12,12 @@ import tempfile
 from pathlib import Path
 
 import torch
+from transformers import DacConfig, DacModel  # before the stubs, among which it would look for torchaudio
 
 import codec_stubs  # before dac
 from dac.model.dac import DAC
 from safetensors.torch import load_file
 from torch.nn.utils import remove_weight_norm
-from transformers import DacConfig, DacModel
 
 from codec_fixtures import packed, randomize, samples, save
 
