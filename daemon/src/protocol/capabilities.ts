@@ -43,6 +43,8 @@ export const capabilitiesSchema = v.object({
       codebookSize: integer,
       /** Of the codebook with the most codes. */
       framesPerSecond: finite,
+      /** Frames for one code of each codebook, if they differ. */
+      strides: v.exactOptional(v.array(integer)),
     }),
   ),
   converse: v.exactOptional(

@@ -92,6 +92,7 @@ export function snacShape(config: SnacConfig): CodecShape {
     codebooks: config.vq_strides.length,
     codebookSize: config.codebook_size,
     framesPerSecond: config.sampling_rate / snacHop(config) / finest,
+    strides: config.vq_strides.map((stride) => stride / finest),
   };
 }
 

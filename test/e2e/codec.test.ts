@@ -1,0 +1,94 @@
+/** `sotto codec` in real processes, with the tiny checkpoints and what their authors' libraries computed. */
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect, test } from '@jest/globals';
+import { describeWithEngine } from '#test/harness/real-engine.js';
+import { sotto, type SottoResult } from '#test/harness/run-sotto.js';
+import { withHome } from '#test/harness/with-home.js';
+import { wav } from '../audio/fixtures.js';
+import {
+  codecDir,
+  distance,
+  expectedOf,
+  type Packed,
+  testSamples,
+  unpacked,
+} from '../models/codecs/codec-fixtures.js';
+
+interface Case {
+  readonly samples: number;
+  readonly codes: number[][];
+  readonly audio?: Packed;
+}
+
+/** The longest case with all codebooks; the fixtures of each codec have their own form. */
+function longest(name: string): Case {
+  const { cases } = expectedOf<{ cases: Record<string, unknown>[] }>(name);
+  const all = cases.map((one) => ({
+    samples: (one.length ?? one.samples) as number,
+    codes: (one.codes ?? (one.segments as number[][][])[0]) as number[][],
+    audio: (one.audio ?? one.decoded) as Packed,
+  }));
+  return all.reduce((best, one) =>
+    one.samples > best.samples || (one.samples === best.samples && one.codes.length > best.codes.length)
+      ? one
+      : best,
+  );
+}
+
+describeWithEngine()('sotto codec', () => {
+  const home = withHome();
+  const run = (...args: string[]): Promise<SottoResult> =>
+    sotto(args, { home: home.folder, realEngine: true });
+  const floats = (samples: Float32Array): Uint8Array => new Uint8Array(samples.buffer);
+
+  test.each([
+    { name: 'encodec-causal', sampleRate: 24_000, decodes: true },
+    { name: 'mimi-tiny', sampleRate: 24_000, decodes: true },
+    { name: 'dac-16khz', sampleRate: 16_000, decodes: true },
+    { name: 'snac-24khz', sampleRate: 24_000, decodes: false }, // its decoder adds noise
+  ])('$name: a file as codes, and back', async ({ name, sampleRate, decodes }) => {
+    const { samples, codes, audio } = longest(name);
+    const [file, json, out] = ['in.wav', 'codes.json', 'out.wav'].map((one) => join(home.folder, one));
+    if (file === undefined || json === undefined || out === undefined) throw new Error('no paths');
+    writeFileSync(file, wav(floats(testSamples(samples)), { tag: 3, bits: 32, sampleRate }));
+    const model = ['--model', codecDir(name), '--no-daemon'];
+
+    const encoded = await run('codec', 'encode', file, '--output', json, ...model);
+    expect([encoded.code, encoded.stderr]).toEqual([0, expect.stringContaining(`→ ${json}`)]);
+    expect(JSON.parse(readFileSync(json, 'utf8'))).toMatchObject({ sampleRate, samples, codes });
+
+    const decoded = await run('codec', 'decode', json, '--output', out, '--float', ...model);
+    expect(decoded.code).toBe(0);
+    const bytes = readFileSync(out);
+    const found = new Float32Array(samples);
+    new Uint8Array(found.buffer).set(bytes.subarray(bytes.length - found.byteLength));
+    if (decodes && audio) expect(distance(found, unpacked(audio).slice(0, samples))).toBeLessThan(1e-4);
+    else expect(found.every(Number.isFinite)).toBe(true);
+  });
+
+  test('refuses codes that the codebooks do not have, and says which', async () => {
+    const json = join(home.folder, 'codes.json');
+    const { codes, samples } = longest('mimi-tiny');
+    writeFileSync(json, JSON.stringify({ samples, codes: codes.map((list) => list.map(() => 9999)) }));
+    const args = ['--output', join(home.folder, 'out.wav'), '--model', codecDir('mimi-tiny'), '--no-daemon'];
+    const { code, stderr } = await run('codec', 'decode', json, ...args);
+    expect([code, stderr]).toEqual([2, expect.stringMatching(/9999/)]);
+  });
+
+  test.each([
+    ['mimi-tiny', 8],
+    ['snac-24khz', 3],
+  ] as const)('describes %s, with the bit rate of its codebooks', async (name, codebooks) => {
+    const { code, stdout } = await run('codec', 'info', '--model', codecDir(name), '--json');
+    expect(code).toBe(0);
+    const info = JSON.parse(stdout) as Record<string, number>;
+    expect(info.codebooks).toBe(codebooks);
+    const { samples, codes } = longest(name);
+    const bits = codes.reduce((sum, list) => sum + list.length * Math.log2(info.codebookSize ?? NaN), 0);
+    // The last frame may be longer than the audio.
+    const seconds = samples / (info.sampleRate ?? NaN);
+    expect(info.bitsPerSecond).toBeGreaterThan((0.7 * bits) / seconds);
+    expect(info.bitsPerSecond).toBeLessThanOrEqual(bits / seconds);
+  });
+});
