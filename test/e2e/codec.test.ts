@@ -67,6 +67,40 @@ describeWithEngine()('sotto codec', () => {
     else expect(found.every(Number.isFinite)).toBe(true);
   });
 
+  test.each(['encodec-causal', 'encodec-segments'])(
+    '%s: an .ecdc file has the same codes as JSON, in fewer bytes',
+    async (name) => {
+      const [file, json, ecdc] = ['in.wav', 'codes.json', 'codes.ecdc'].map((one) => join(home.folder, one));
+      if (file === undefined || json === undefined || ecdc === undefined) throw new Error('no paths');
+      writeFileSync(file, wav(floats(testSamples(5000)), { tag: 3, bits: 32, sampleRate: 24_000 }));
+      const model = ['--model', codecDir(name), '--no-daemon'];
+      const written = await Promise.all(
+        [json, ecdc].map((output) => run('codec', 'encode', file, '--output', output, ...model)),
+      );
+      expect(written.map(({ code }) => code)).toEqual([0, 0]);
+      expect(readFileSync(ecdc).length).toBeLessThan(0.5 * readFileSync(json).length);
+      const decoded = await Promise.all(
+        [json, ecdc].map((codes) =>
+          run('codec', 'decode', codes, '--output', `${codes}.wav`, '--float', ...model),
+        ),
+      );
+      expect(decoded.map(({ code, stderr }) => [code, stderr.includes('→')])).toEqual([
+        [0, true],
+        [0, true],
+      ]);
+      expect(readFileSync(`${ecdc}.wav`).equals(readFileSync(`${json}.wav`))).toBe(true);
+    },
+    60_000,
+  );
+
+  test('refuses an .ecdc file for a model of another family', async () => {
+    const file = join(home.folder, 'in.wav');
+    writeFileSync(file, wav(floats(testSamples(500)), { tag: 3, bits: 32, sampleRate: 24_000 }));
+    const args = ['--output', join(home.folder, 'x.ecdc'), '--model', codecDir('mimi-tiny'), '--no-daemon'];
+    const { code, stderr } = await run('codec', 'encode', file, ...args);
+    expect([code, stderr]).toEqual([2, expect.stringMatching(/is no Encodec model/)]);
+  });
+
   test('refuses codes that the codebooks do not have, and says which', async () => {
     const json = join(home.folder, 'codes.json');
     const { codes, samples } = longest('mimi-tiny');

@@ -45,6 +45,10 @@ export const capabilitiesSchema = v.object({
       framesPerSecond: finite,
       /** Frames for one code of each codebook, if they differ. */
       strides: v.exactOptional(v.array(integer)),
+      /** Samples of the segments that it encodes one by one, and from the start of one to that of the next. */
+      segment: v.exactOptional(v.object({ samples: integer, stride: integer })),
+      /** Whether it stores the loudness of each segment apart. */
+      scales: v.exactOptional(v.boolean()),
     }),
   ),
   converse: v.exactOptional(

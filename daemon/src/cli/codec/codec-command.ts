@@ -40,7 +40,7 @@ export function addCodec(program: Command, outcome: Outcome): void {
     .option('-m, --model <name|folder>', 'codec to use (default: the one in use)')
     .addOption(new Option('--codebooks <n>', 'only the first codebooks').argParser(whole(1, 64)))
     .option('--json', 'print the codes, even on a terminal')
-    .option('-o, --output <file>', 'write the codes to a file')
+    .option('-o, --output <file>', 'write the codes to a .json or .ecdc file')
     .option('--overwrite', 'replace an existing file')
     .option('-q, --quiet', 'print errors only')
     .option('--no-daemon', 'run without the daemon (loads the model for this run only)')
@@ -54,7 +54,7 @@ export function addCodec(program: Command, outcome: Outcome): void {
   codec
     .command('decode')
     .description('Decode codes into a WAV file, or into a pipe.')
-    .argument('<file>', 'JSON of `sotto codec encode`')
+    .argument('<file>', 'codes of `sotto codec encode`, or an .ecdc file')
     .option('-m, --model <name|folder>', 'codec to use (default: the one named in the file)')
     .option('-o, --output <file>', 'write a WAV file')
     .option('--float', '32-bit float samples instead of 16-bit')

@@ -6,6 +6,7 @@ import { defined } from '../../protocol/defined.js';
 import { SottoError } from '../../protocol/errors.js';
 import { fileError, TEXT_INPUT } from '../../protocol/file-errors.js';
 import { integer } from '../../protocol/fields.js';
+import { isEcdc, readEcdc, type EncodecShape } from './ecdc-file.js';
 
 const codesFileSchema = v.object({
   ...encodedAudioSchema.entries,
@@ -24,15 +25,21 @@ export function codesJson(
   return JSON.stringify({ model, sampleRate, samples, frames, codes, ...defined({ scales }) });
 }
 
-/** @throws SottoError TEXT_UNREADABLE, INVALID_ARGUMENT */
-export async function readCodes(path: string): Promise<CodesFile> {
-  let text: string;
+/**
+ * Reads the JSON, or an `.ecdc` file.
+ *
+ * @param shapeOf the codec that an `.ecdc` file is for: it names none of ours
+ * @throws SottoError TEXT_UNREADABLE, INVALID_ARGUMENT
+ */
+export async function readCodes(path: string, shapeOf: () => Promise<EncodecShape>): Promise<CodesFile> {
+  let bytes: Buffer;
   try {
-    text = await readFile(path, 'utf8');
+    bytes = await readFile(path);
   } catch (error) {
     throw fileError(path, error, TEXT_INPUT);
   }
-  const parsed = v.safeParse(codesFileSchema, parse(text));
+  if (isEcdc(bytes)) return readEcdc(bytes, await shapeOf());
+  const parsed = v.safeParse(codesFileSchema, parse(bytes.toString()));
   if (parsed.success) return parsed.output;
   const [issue] = parsed.issues;
   const field = issue.path?.map(({ key }) => String(key)).join('.');

@@ -1,14 +1,22 @@
-/** `sotto codec encode`: the codes of one file as JSON. */
+/** `sotto codec encode`: the codes of one file as JSON, or as an `.ecdc` file. */
 import { resolve } from 'node:path';
 import { clock, formatSpeed } from '../../format-duration.js';
 import type { Paths } from '../../paths.js';
-import { joinCodes, type Codes, type EncodeOptions, type EncodeSummary } from '../../protocol/codec.js';
+import {
+  joinCodes,
+  type Codes,
+  type EncodedAudio,
+  type EncodeOptions,
+  type EncodeSummary,
+} from '../../protocol/codec.js';
 import { defined } from '../../protocol/defined.js';
 import { SottoError } from '../../protocol/errors.js';
 import { onInterrupt } from '../interrupt.js';
 import { assertCanWrite, placeOutput } from '../output-file.js';
 import { stageBar } from '../terminal/stage-bar.js';
 import { codesJson } from './codes-file.js';
+import { writeEcdc } from './ecdc-file.js';
+import { encodecShape } from './encodec-shape.js';
 import { daemonEncoder, inProcessEncoder, type EncodeCall, type Encoder } from './encoder.js';
 
 interface EncodeCommand {
@@ -24,6 +32,7 @@ interface EncodeCommand {
 }
 
 interface Result {
+  readonly encoded: EncodedAudio;
   readonly json: string;
   readonly summary: string;
 }
@@ -37,9 +46,12 @@ export async function encode(command: EncodeCommand): Promise<number> {
   const encoder = await encoderFor(command);
   const call = { path: resolve(file), options, signal: interrupt.signal, ...defined({ model }) };
   try {
+    const shape = output?.endsWith('.ecdc')
+      ? await encodecShape(command.paths, model, interrupt.signal)
+      : undefined;
     const result = await encodeFile(encoder, call, quiet);
-    if (output !== undefined)
-      await placeOutput(output, overwrite, (file) => file.writeFile(`${result.json}\n`));
+    const contents = shape ? writeEcdc(result.encoded, shape) : `${result.json}\n`;
+    if (output !== undefined) await placeOutput(output, overwrite, (file) => file.writeFile(contents));
     else if (json || !process.stdout.isTTY) process.stdout.write(`${result.json}\n`);
     if (!quiet && (output !== undefined || process.stdout.isTTY))
       process.stderr.write(`${output === undefined ? '' : `→ ${output}: `}${result.summary}\n`);
@@ -76,6 +88,7 @@ function resultOf(parts: readonly Codes[], summary: EncodeSummary & { readonly m
   const codes = encoded.codes.reduce((sum, list) => sum + list.length, 0);
   const speed = workSeconds > 0 ? `, ${formatSpeed(seconds / workSeconds)} real time` : '';
   return {
+    encoded,
     json: codesJson(encoded, summary),
     summary: `${clock(seconds)} of audio as ${codes} codes${speed}`,
   };

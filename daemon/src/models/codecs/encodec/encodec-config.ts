@@ -1,11 +1,13 @@
 /** `config.json` of an Encodec checkpoint. */
 import * as v from 'valibot';
 
+import { defined } from '#daemon/protocol/defined.js';
 import { finite, integer } from '#daemon/protocol/fields.js';
 
 import { parseFields, unsupportedConfig } from '../../checkpoint/config-fields.js';
 import { seanetHop } from '../layers/seanet.js';
 import type { CodecShape } from '../codec-shape.js';
+import { segmentSize } from './segment-plan.js';
 
 /** No published codec has a dimension beyond 1024; it bounds what is allocated before the weights are read. */
 const size = v.pipe(integer, v.minValue(1), v.maxValue(8192));
@@ -136,7 +138,13 @@ export function encodecShape(config: EncodecConfig): CodecShape {
     codebooks: codebookCounts(config).at(-1) ?? 0,
     codebookSize: config.codebook_size,
     framesPerSecond: config.sampling_rate / seanetHop(config),
+    ...defined({ segment: segmentOf(config), scales: config.normalize || undefined }),
   };
+}
+
+function segmentOf(config: EncodecConfig): CodecShape['segment'] {
+  const size = segmentSize(config);
+  return size && { samples: size.length, stride: size.stride };
 }
 
 /** The contents of `config.json`. */

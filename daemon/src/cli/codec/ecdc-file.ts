@@ -4,13 +4,10 @@
  */
 import * as v from 'valibot';
 
-import type { EncodedAudio } from '#daemon/protocol/codec.js';
-import { SottoError } from '#daemon/protocol/errors.js';
-import { integer } from '#daemon/protocol/fields.js';
-
-import { codebookCounts, type EncodecConfig } from './encodec-config.js';
-import { seanetHop } from '../layers/seanet.js';
-import { segmentSize, segmentsOf, type EncodecSegment } from './segment-plan.js';
+import type { Capabilities } from '../../protocol/capabilities.js';
+import type { EncodedAudio } from '../../protocol/codec.js';
+import { SottoError } from '../../protocol/errors.js';
+import { integer } from '../../protocol/fields.js';
 
 const MAGIC = 'ECDC';
 const VERSION = 0;
@@ -31,33 +28,30 @@ const header = v.object({
   lm: v.boolean(),
 });
 
-export interface EcdcFile extends EncodedAudio {
-  /** Such as `encodec_24khz`. */
-  readonly model: string;
-}
+/** What an Encodec model is. */
+export type EncodecShape = NonNullable<Capabilities['codec']>;
 
 /**
- * Reads a file for a model of `config`. Lengths are compared with that of the file before any memory is allocated.
+ * Reads the codes of a file. Lengths are compared with that of the file before any memory is allocated.
  *
  * @throws SottoError INVALID_ARGUMENT for another format, a file that is too short or too long, and one that needs the entropy
  *   model; codes are not yet compared with the model's codebooks
  */
-export function readEcdc(bytes: Uint8Array, config: EncodecConfig): EcdcFile {
+export function readEcdc(bytes: Uint8Array, shape: EncodecShape): EncodedAudio {
   const { fields, end } = readHeader(bytes);
-  const { m: model, al: samples, nc: codebooks, lm: isPacked } = fields;
+  const { al: samples, nc: codebooks, lm: isPacked } = fields;
   if (isPacked) throw invalid('its codes are packed by an entropy model, which is not supported');
-  if (codebooks > (codebookCounts(config).at(-1) ?? 0))
-    throw invalid(`it has ${codebooks} codebooks, too many`);
-  const bits = codeBits(config);
-  const expected = end + bodyBytes(samples, codebooks, bits, config, bytes.length);
+  if (codebooks > shape.codebooks) throw invalid(`it has ${codebooks} codebooks, too many`);
+  const bits = codeBits(shape);
+  const expected = end + bodyBytes(samples, codebooks, bits, shape, bytes.length);
   if (expected !== bytes.length)
     throw invalid(`it has ${bytes.length} bytes, not those of ${samples} samples`);
   const codes = Array.from({ length: codebooks }, (): number[] => []);
   const scales: number[] = [];
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   let at = end;
-  for (const { frames } of segments(samples, config)) {
-    if (config.normalize) {
+  for (const frames of segmentFrames(samples, shape)) {
+    if (shape.scales === true) {
       const scale = view.getFloat32(at);
       if (!Number.isFinite(scale) || scale < 0) throw invalid('a scale is negative or not a number');
       scales.push(scale);
@@ -67,25 +61,25 @@ export function readEcdc(bytes: Uint8Array, config: EncodecConfig): EcdcFile {
     for (let frame = 0; frame < frames; frame++) for (const list of codes) list.push(reader.read(bits));
     at += segmentBytes(frames, codebooks, bits);
   }
-  return { model, samples, codes, ...(config.normalize && { scales }) };
+  return { samples, codes, ...(shape.scales === true && { scales }) };
 }
 
 /**
  * The bytes of a file, as Meta's package writes it without the entropy model.
  *
- * @param encoded codes and scales of a model of `config`, checked already
+ * @param encoded codes and scales of a model of this shape
  */
-export function writeEcdc({ model, samples, codes, scales }: EcdcFile, config: EncodecConfig): Uint8Array {
-  const json = Buffer.from(JSON.stringify({ m: model, al: samples, nc: codes.length, lm: false }));
+export function writeEcdc({ samples, codes, scales }: EncodedAudio, shape: EncodecShape): Uint8Array {
+  const json = Buffer.from(JSON.stringify({ m: nameOf(shape), al: samples, nc: codes.length, lm: false }));
   const prefix = Buffer.alloc(PREFIX_BYTES);
   prefix.write(MAGIC, 'latin1');
   prefix.writeUInt8(VERSION, MAGIC.length);
   prefix.writeUInt32BE(json.length, MAGIC.length + 1);
   const parts: Uint8Array[] = [prefix, json];
-  const bits = codeBits(config);
+  const bits = codeBits(shape);
   let [first, index] = [0, 0];
-  for (const { frames } of segments(samples, config)) {
-    if (config.normalize) {
+  for (const frames of segmentFrames(samples, shape)) {
+    if (shape.scales === true) {
       const scale = Buffer.alloc(SCALE_BYTES);
       scale.writeFloatBE(scales?.[index++] ?? 0);
       parts.push(scale);
@@ -124,7 +118,10 @@ function readHeader(bytes: Uint8Array): { fields: v.InferOutput<typeof header>; 
   throw invalid(`its header: ${v.getDotPath(issue) ?? 'no object'}: ${issue.message}`);
 }
 
-const codeBits = ({ codebook_size: rows }: EncodecConfig): number => Math.ceil(Math.log2(rows));
+const codeBits = ({ codebookSize }: EncodecShape): number => Math.ceil(Math.log2(codebookSize));
+
+/** The package's own name of the model, by which it chooses one. */
+const nameOf = ({ sampleRate }: EncodecShape): string => `encodec_${Math.round(sampleRate / 1000)}khz`;
 
 /** Of one segment: all codes, filled up to a byte. */
 const segmentBytes = (frames: number, codebooks: number, bits: number): number =>
@@ -135,22 +132,27 @@ function bodyBytes(
   samples: number,
   codebooks: number,
   bits: number,
-  config: EncodecConfig,
+  shape: EncodecShape,
   limit: number,
 ): number {
   let sum = 0;
-  for (const { frames } of segments(samples, config)) {
-    sum += segmentBytes(frames, codebooks, bits) + (config.normalize ? SCALE_BYTES : 0);
+  for (const frames of segmentFrames(samples, shape)) {
+    sum += segmentBytes(frames, codebooks, bits) + (shape.scales === true ? SCALE_BYTES : 0);
     if (sum > limit) break;
   }
   return sum;
 }
 
-/** A codec without segments has one of any length. */
-function segments(samples: number, config: EncodecConfig): Iterable<EncodecSegment> {
-  const size = segmentSize(config);
-  if (size) return segmentsOf(samples, size);
-  return samples === 0 ? [] : [{ offset: 0, samples, frames: Math.ceil(samples / seanetHop(config)) }];
+/** The frames of each segment. A codec without segments has one of any length. */
+function* segmentFrames(
+  samples: number,
+  { sampleRate, framesPerSecond, segment }: EncodecShape,
+): Generator<number> {
+  const hop = Math.round(sampleRate / framesPerSecond);
+  const { samples: length, stride } = segment ?? { samples: Infinity, stride: Infinity };
+  for (let offset = 0; offset < samples; offset += stride) {
+    yield Math.ceil(Math.min(length, samples - offset) / hop);
+  }
 }
 
 class BitReader {

@@ -4,30 +4,32 @@ import { readFileSync } from 'node:fs';
 
 import { describe, expect, test } from '@jest/globals';
 
-import { isEcdc, readEcdc, writeEcdc } from '#daemon/models/codecs/encodec/ecdc.js';
-import { parseEncodecConfig, type EncodecConfig } from '#daemon/models/codecs/encodec/encodec-config.js';
+import { isEcdc, readEcdc, writeEcdc, type EncodecShape } from '#daemon/cli/codec/ecdc-file.js';
+import { encodecShape, parseEncodecConfig } from '#daemon/models/codecs/encodec/encodec-config.js';
 
-import { root } from '../../model-fixtures.js';
-import { expectedEncodec, type Name } from './encodec-fixtures.js';
+import { root } from '../../models/model-fixtures.js';
+import { expectedEncodec, type Name } from '../../models/codecs/encodec/encodec-fixtures.js';
 
-const configOf = (name: Name): EncodecConfig =>
-  parseEncodecConfig(
-    JSON.parse(readFileSync(join(root, `test/fixtures/codecs/encodec-${name}/config.json`), 'utf8')),
+const shapeOf = (name: Name): EncodecShape =>
+  encodecShape(
+    parseEncodecConfig(
+      JSON.parse(readFileSync(join(root, `test/fixtures/codecs/encodec-${name}/config.json`), 'utf8')),
+    ),
   );
 
 const fileOf = (name: Name, index = 0): Buffer =>
   Buffer.from(expectedEncodec(name).ecdc[index]?.file ?? '', 'base64');
 
 describe.each(['causal', 'segments'] as const)('%s', (name) => {
-  const config = configOf(name);
+  const shape = shapeOf(name);
   const { cases, ecdc } = expectedEncodec(name);
 
   test('files are read', () => {
     for (const [i, { length, bandwidth }] of ecdc.entries()) {
       const own = cases.find((one) => one.length === length && one.bandwidth === bandwidth);
-      const read = readEcdc(fileOf(name, i), config);
+      const read = readEcdc(fileOf(name, i), shape);
       const codes = own?.segments[0]?.map((_, k) => own.segments.flatMap((segment) => segment[k] ?? []));
-      expect(read).toMatchObject({ model: 'tiny', samples: length, codes });
+      expect(read).toMatchObject({ samples: length, codes });
       expect(read.scales?.length ?? 0).toBe(own?.scales.length);
       for (const [n, scale] of (read.scales ?? []).entries())
         expect(scale).toBeCloseTo(own?.scales[n] ?? NaN, 6);
@@ -37,9 +39,9 @@ describe.each(['causal', 'segments'] as const)('%s', (name) => {
   test('files are written as they were read', () => {
     for (const i of ecdc.keys()) {
       const file = fileOf(name, i);
-      const written = writeEcdc(readEcdc(file, config), config);
+      const written = writeEcdc(readEcdc(file, shape), shape);
       // Python puts spaces into the JSON.
-      expect(readEcdc(written, config)).toEqual(readEcdc(file, config));
+      expect(readEcdc(written, shape)).toEqual(readEcdc(file, shape));
       expect(bodyOf(written)).toEqual(bodyOf(file));
       expect(isEcdc(written)).toBe(true);
     }
@@ -64,7 +66,7 @@ describe.each(['causal', 'segments'] as const)('%s', (name) => {
     ['no codebooks', (file: Buffer) => withHeader(file, { nc: 0 }), 'nc'],
     ['no JSON', (file: Buffer) => changed(file, (copy) => copy.fill(0x7b, 9, 20)), 'not JSON'],
   ])('%s is refused', (_name, damage, message) => {
-    expect(() => readEcdc(damage(fileOf(name)), config)).toThrow(message);
+    expect(() => readEcdc(damage(fileOf(name)), shape)).toThrow(message);
   });
 });
 
