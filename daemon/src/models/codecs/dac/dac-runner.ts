@@ -12,6 +12,7 @@ import {
   type ChunkPlan,
   type ChunkRange,
 } from '../layers/chunked.js';
+import { encodeChunk } from '../layers/encode-chunk.js';
 import { decoderReach, encoderReach } from '../layers/reach.js';
 import { dacHop, type DacConfig } from './dac-config.js';
 import type { Dac } from './dac-network.js';
@@ -35,16 +36,8 @@ export class DacRunner implements CodecRunner {
     codebooks: number,
     signal: AbortSignal,
   ): AsyncGenerator<Codes, number> {
-    const compute = async (input: MxArray): Promise<MxArray[]> => {
-      const latents = await runSteps(input, this.#network.encoderSteps(), signal);
-      try {
-        const codes = mx.tidy(() => this.#network.quantizer.encode(latents, codebooks));
-        await mx.ready(...codes);
-        return codes;
-      } finally {
-        latents.dispose();
-      }
-    };
+    const compute = (input: MxArray): Promise<MxArray[]> =>
+      encodeChunk(this.#network, input, codebooks, signal);
     return encodeChunks(samples, this.#plans.encode, [], compute, signal);
   }
 

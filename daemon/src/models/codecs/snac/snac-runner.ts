@@ -13,6 +13,7 @@ import {
   type ChunkPlan,
   type ChunkRange,
 } from '../layers/chunked.js';
+import { encodeChunk } from '../layers/encode-chunk.js';
 import { decoderReach, encoderReach, roundedUp } from '../layers/reach.js';
 import { positionNoise } from './position-noise.js';
 import { blockFrames, snacHop, type SnacConfig } from './snac-config.js';
@@ -51,16 +52,8 @@ export class SnacRunner implements CodecRunner {
     codebooks: number,
     signal: AbortSignal,
   ): AsyncGenerator<Codes, number> {
-    const compute = async (input: MxArray): Promise<MxArray[]> => {
-      const latents = await runSteps(input, this.#network.encoderSteps(), signal);
-      try {
-        const codes = mx.tidy(() => this.#network.quantizer.encode(latents, codebooks));
-        await mx.ready(...codes);
-        return codes;
-      } finally {
-        latents.dispose();
-      }
-    };
+    const compute = (input: MxArray): Promise<MxArray[]> =>
+      encodeChunk(this.#network, input, codebooks, signal);
     return encodeChunks(samples, this.#plans.encode, this.#config.vq_strides, compute, signal);
   }
 
