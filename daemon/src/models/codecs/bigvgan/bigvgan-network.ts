@@ -3,21 +3,25 @@ import { mx, type MxArray } from '#native/index.js';
 import * as nn from '#native/nn/index.js';
 
 import { AntiAliased } from '../layers/anti-alias.js';
-import type { DilatedConv1d } from '../layers/dilated-conv.js';
+import {
+  channelsAfter,
+  firstConv,
+  lastConv,
+  resblocks,
+  type SameConv,
+  sameConv,
+  stageMean,
+  upsamples,
+} from '../layers/generator.js';
 import type { Layer } from '../layers/residual-unit.js';
 import { SnakeBeta } from '../layers/snake.js';
-import { Upsample } from '../layers/upsample.js';
+import type { Upsample } from '../layers/upsample.js';
 import type { BigVganConfig } from './bigvgan-config.js';
 
 const activation = (channels: number, config: BigVganConfig): AntiAliased =>
   new AntiAliased(
     new SnakeBeta(channels, { hasBeta: config.activation === 'snakebeta', isLog: config.snake_logscale }),
   );
-
-type SameConv = nn.AnyConv1d | DilatedConv1d;
-
-const sameConv = (channels: number, kernel: number, dilation: number): nn.Conv1d =>
-  new nn.Conv1d(channels, channels, kernel, { dilation, padding: ((kernel - 1) * dilation) / 2 });
 
 /** Each dilated convolution is followed by a plain one. */
 class AmpBlock1 extends nn.Module {
@@ -75,25 +79,12 @@ export class BigVgan extends nn.Module {
   constructor(config: BigVganConfig) {
     super();
     this.config = config;
-    const { upsample_initial_channel: first, upsample_kernel_sizes: kernels } = config;
-    this.conv_pre = new nn.Conv1d(config.num_mels, first, 7, { padding: 3 });
-    this.ups = config.upsample_rates.map((stride, i) => {
-      const kernel = kernels[i] ?? stride;
-      const padding = (kernel - stride) / 2;
-      return [
-        new Upsample(first / 2 ** i, first / 2 ** (i + 1), kernel, { stride, trim: [padding, padding] }),
-      ];
-    });
+    this.conv_pre = firstConv(config);
+    this.ups = upsamples(config).map((up) => [up]);
     const Block = config.resblock === '1' ? AmpBlock1 : AmpBlock2;
-    this.resblocks = config.upsample_rates.flatMap((_, i) =>
-      config.resblock_kernel_sizes.map(
-        (kernel, j) =>
-          new Block(first / 2 ** (i + 1), kernel, config.resblock_dilation_sizes[j] ?? [], config),
-      ),
-    );
-    const last = first / 2 ** config.upsample_rates.length;
-    this.activation_post = activation(last, config);
-    this.conv_post = new nn.Conv1d(last, 1, 7, { padding: 3, bias: config.use_bias_at_final });
+    this.resblocks = resblocks<AmpBlock1 | AmpBlock2>(config, (...shape) => new Block(...shape, config));
+    this.activation_post = activation(channelsAfter(config, config.upsample_rates.length), config);
+    this.conv_post = lastConv(config);
   }
 
   get dtype(): 'float32' {
@@ -102,21 +93,14 @@ export class BigVgan extends nn.Module {
 
   /** Steps from log-mels [B, T, bands] to samples [B, T · hop, 1]. */
   steps(): ((x: MxArray) => MxArray)[] {
-    const kernels = this.config.resblock_kernel_sizes.length;
     return [
       (x) => this.conv_pre.forward(x),
       ...this.ups.flatMap(([up], i) => [
         (x: MxArray) => up.forward(x),
-        (x: MxArray) => mean(this.resblocks.slice(i * kernels, (i + 1) * kernels), x),
+        (x: MxArray) => stageMean(this.config, this.resblocks, i, x),
       ]),
       (x) => this.conv_post.forward(this.activation_post.forward(x)),
       (x) => (this.config.use_tanh_at_final ? mx.tanh(x) : mx.clip(x, -1, 1)),
     ];
   }
-}
-
-/** The mean of the blocks’ outputs. */
-function mean(blocks: readonly Layer[], x: MxArray): MxArray {
-  const sum = blocks.map((block) => block.forward(x)).reduce((all, own) => mx.add(all, own));
-  return mx.divide(sum, blocks.length);
 }

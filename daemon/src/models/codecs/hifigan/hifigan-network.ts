@@ -2,9 +2,17 @@
 import { mx, type MxArray } from '#native/index.js';
 import * as nn from '#native/nn/index.js';
 
-import type { DilatedConv1d } from '../layers/dilated-conv.js';
+import {
+  firstConv,
+  lastConv,
+  resblocks,
+  type SameConv,
+  sameConv,
+  stageMean,
+  upsamples,
+} from '../layers/generator.js';
 import type { Layer } from '../layers/residual-unit.js';
-import { Upsample } from '../layers/upsample.js';
+import type { Upsample } from '../layers/upsample.js';
 import type { HifiGanConfig } from './hifigan-config.js';
 
 const SLOPE = 0.1;
@@ -12,11 +20,6 @@ const SLOPE = 0.1;
 const LAST_SLOPE = 0.01;
 
 const leakyRelu = (x: MxArray, slope = SLOPE): MxArray => mx.maximum(x, mx.multiply(x, slope));
-
-type SameConv = nn.AnyConv1d | DilatedConv1d;
-
-const sameConv = (channels: number, kernel: number, dilation: number): nn.Conv1d =>
-  new nn.Conv1d(channels, channels, kernel, { dilation, padding: ((kernel - 1) * dilation) / 2 });
 
 /** Each dilated convolution is followed by a plain one. */
 class ResBlock1 extends nn.Module {
@@ -65,21 +68,11 @@ export class HifiGan extends nn.Module {
   constructor(config: HifiGanConfig) {
     super();
     this.config = config;
-    const { upsample_initial_channel: first, upsample_kernel_sizes: kernels } = config;
-    this.conv_pre = new nn.Conv1d(config.num_mels, first, 7, { padding: 3 });
-    this.ups = config.upsample_rates.map((stride, i) => {
-      const kernel = kernels[i] ?? stride;
-      const padding = (kernel - stride) / 2;
-      return new Upsample(first / 2 ** i, first / 2 ** (i + 1), kernel, { stride, trim: [padding, padding] });
-    });
+    this.conv_pre = firstConv(config);
+    this.ups = upsamples(config);
     const Block = config.resblock === '1' ? ResBlock1 : ResBlock2;
-    this.resblocks = config.upsample_rates.flatMap((_, i) =>
-      config.resblock_kernel_sizes.map(
-        (kernel, j) => new Block(first / 2 ** (i + 1), kernel, config.resblock_dilation_sizes[j] ?? []),
-      ),
-    );
-    const last = first / 2 ** config.upsample_rates.length;
-    this.conv_post = new nn.Conv1d(last, 1, 7, { padding: 3, bias: config.use_bias_at_final });
+    this.resblocks = resblocks<ResBlock1 | ResBlock2>(config, (...shape) => new Block(...shape));
+    this.conv_post = lastConv(config);
   }
 
   get dtype(): 'float32' {
@@ -88,20 +81,13 @@ export class HifiGan extends nn.Module {
 
   /** Steps from features [B, T, num_mels] to samples [B, T · hop, 1]. */
   steps(): ((x: MxArray) => MxArray)[] {
-    const kernels = this.config.resblock_kernel_sizes.length;
     return [
       (x) => this.conv_pre.forward(x),
       ...this.ups.flatMap((up, i) => [
         (x: MxArray) => up.forward(leakyRelu(x)),
-        (x: MxArray) => mean(this.resblocks.slice(i * kernels, (i + 1) * kernels), x),
+        (x: MxArray) => stageMean(this.config, this.resblocks, i, x),
       ]),
       (x) => mx.tanh(this.conv_post.forward(leakyRelu(x, LAST_SLOPE))),
     ];
   }
-}
-
-/** The mean of the blocks’ outputs. */
-function mean(blocks: readonly Layer[], x: MxArray): MxArray {
-  const sum = blocks.map((block) => block.forward(x)).reduce((all, own) => mx.add(all, own));
-  return mx.divide(sum, blocks.length);
 }
