@@ -23,8 +23,9 @@ import { joinCodes, type Codes } from '#daemon/protocol/codec.js';
 import { mx, type MxArray } from '#native/index.js';
 import type * as nn from '#native/nn/index.js';
 
-import { median, printTable, saveResult } from './report.js';
-import { TorchProcess, type TorchTimes } from './torch-process.js';
+import { streamOf } from './in-process.js';
+import { printTable, saveResult } from './report.js';
+import { timedInTurns, TorchProcess, type TorchTimes } from './torch-process.js';
 
 const RUNS = 3;
 const THREADS = 2;
@@ -71,7 +72,7 @@ async function codecSubject(
   const samples = Float32Array.from({ length: count }, (_, n) => 0.1 * Math.sin(1e-5 * n * n));
   const encode = async (): Promise<Codes> => {
     const parts: Codes[] = [];
-    for await (const codes of runner.encode(once(samples), codebooks, signal)) parts.push(codes);
+    for await (const codes of runner.encode(streamOf(samples).samples, codebooks, signal)) parts.push(codes);
     return joinCodes(parts);
   };
   const codes = await encode();
@@ -141,32 +142,9 @@ async function measured(name: string, dir: string, seconds: number, torch: Torch
   const subject = await NETWORKS[name]?.(dir, seconds);
   const rows: Row[] = [];
   for (const [work, run] of Object.entries(subject?.works ?? {})) {
-    const [own, other]: [TorchTimes[], TorchTimes[]] = [[], []];
-    for (let i = 0; i <= RUNS; i++) {
-      const turn = [await timed(run), await torch.measure(`${work} ${name} ${seconds}`)] as const;
-      if (i === 0) continue;
-      own.push(turn[0]);
-      other.push(turn[1]);
-    }
-    rows.push({ name: `${name} ${work}`, own: middle(own), other: middle(other) });
+    const times = await timedInTurns(run, torch, `${work} ${name} ${seconds}`, RUNS);
+    rows.push({ name: `${name} ${work}`, ...times });
   }
   subject?.network.dispose();
   return rows;
 }
-
-async function* once(samples: Float32Array): AsyncGenerator<Float32Array, void> {
-  await Promise.resolve();
-  yield samples;
-}
-
-async function timed(run: () => Promise<unknown>): Promise<TorchTimes> {
-  const [begin, before] = [performance.now(), process.cpuUsage()];
-  await run();
-  const { user, system } = process.cpuUsage(before);
-  return { seconds: (performance.now() - begin) / 1000, cpu: (user + system) / 1e6 };
-}
-
-const middle = (times: readonly TorchTimes[]): TorchTimes => ({
-  seconds: median(times.map(({ seconds }) => seconds)),
-  cpu: median(times.map(({ cpu }) => cpu)),
-});

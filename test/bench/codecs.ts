@@ -17,8 +17,9 @@ import type { StreamingCodec } from '#daemon/models/codecs/run-chunk.js';
 import { decodeStream, encodeStream } from '#daemon/models/codecs/stream-codec.js';
 import { joinCodes, type Codes } from '#daemon/protocol/codec.js';
 
-import { median, printTable, saveResult } from './report.js';
-import { TorchProcess, type TorchTimes } from './torch-process.js';
+import { streamOf } from './in-process.js';
+import { printTable, saveResult } from './report.js';
+import { timedInTurns, TorchProcess, type TorchTimes } from './torch-process.js';
 
 const RUNS = 5;
 const SAMPLE_RATE = 24_000;
@@ -96,14 +97,8 @@ async function measureCodec(name: Name, dir: string, seconds: number, torch: Tor
     const run = work.endsWith('encode')
       ? () => encode(network, samples, frames)
       : () => decode(network, encoded, seconds, frames);
-    const [own, other]: [TorchTimes[], TorchTimes[]] = [[], []];
-    for (let i = 0; i <= RUNS; i++) {
-      const turn = [await timed(run), await torch.measure(`${work} ${name} ${seconds}`)] as const;
-      if (i === 0) continue;
-      own.push(turn[0]);
-      other.push(turn[1]);
-    }
-    rows.push({ name, work, own: middle(own), other: middle(other) });
+    const times = await timedInTurns(run, torch, `${work} ${name} ${seconds}`, RUNS);
+    rows.push({ name, work, ...times });
   }
   network.dispose();
   return rows;
@@ -114,7 +109,7 @@ async function encode(network: StreamingCodec, samples: Float32Array, chunkFrame
   const parts: Codes[] = [];
   for await (const codes of encodeStream(
     network,
-    once(samples),
+    streamOf(samples).samples,
     { codebooks: CODEBOOKS, chunkFrames },
     signal,
   )) {
@@ -133,20 +128,3 @@ async function decode(
   const encoded = { codes, samples: seconds * SAMPLE_RATE };
   for await (const _ of decodeStream(network, encoded, chunkFrames, signal));
 }
-
-async function* once(samples: Float32Array): AsyncGenerator<Float32Array, void> {
-  await Promise.resolve();
-  yield samples;
-}
-
-async function timed(run: () => Promise<unknown>): Promise<TorchTimes> {
-  const [begin, before] = [performance.now(), process.cpuUsage()];
-  await run();
-  const { user, system } = process.cpuUsage(before);
-  return { seconds: (performance.now() - begin) / 1000, cpu: (user + system) / 1e6 };
-}
-
-const middle = (times: readonly TorchTimes[]): TorchTimes => ({
-  seconds: median(times.map(({ seconds }) => seconds)),
-  cpu: median(times.map(({ cpu }) => cpu)),
-});

@@ -17,7 +17,7 @@ import { mx, type Dtype, type MxArray } from '#native/index.js';
 import * as nn from '#native/nn/index.js';
 
 import { median, printTable, saveResult } from './report.js';
-import { TorchProcess, type TorchTimes } from './torch-process.js';
+import { timed, TorchProcess, type TorchTimes } from './torch-process.js';
 
 const SECONDS = 30;
 const THREADS = 2;
@@ -104,13 +104,6 @@ async function measure(model: Parakeet): Promise<Omit<Round, 'torch'>> {
   const [{ length: tokens }, loop] = await timed(() => decodeSequence(transducer, features, {}, signal));
   features.dispose();
   return { encoder, loop, tokens };
-}
-
-async function timed<T>(run: () => Promise<T>): Promise<[T, TorchTimes]> {
-  const [begin, used] = [performance.now(), process.cpuUsage()];
-  const result = await run();
-  const { user, system } = process.cpuUsage(used);
-  return [result, { seconds: (performance.now() - begin) / 1000, cpu: (user + system) / 1e6 }];
 }
 
 /** Values of each round. */

@@ -2,6 +2,7 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
+import { median } from './report.js';
 
 export interface TorchTimes {
   readonly seconds: number;
@@ -45,3 +46,38 @@ export class TorchProcess {
     this.child.kill();
   }
 }
+
+/** The result of `run`, and its cost in this process. */
+export async function timed<T>(run: () => Promise<T>): Promise<[T, TorchTimes]> {
+  const [begin, before] = [performance.now(), process.cpuUsage()];
+  const result = await run();
+  const { user, system } = process.cpuUsage(before);
+  return [result, { seconds: (performance.now() - begin) / 1000, cpu: (user + system) / 1e6 }];
+}
+
+/**
+ * Medians of `runs` turns of ours and of torch, after one that does not count.
+ *
+ * @param line what torch measures
+ */
+export async function timedInTurns(
+  run: () => Promise<unknown>,
+  torch: TorchProcess,
+  line: string,
+  runs: number,
+): Promise<{ own: TorchTimes; other: TorchTimes }> {
+  const [own, other]: [TorchTimes[], TorchTimes[]] = [[], []];
+  for (let i = 0; i <= runs; i++) {
+    const [, ownTimes] = await timed(run);
+    const otherTimes = await torch.measure(line);
+    if (i === 0) continue;
+    own.push(ownTimes);
+    other.push(otherTimes);
+  }
+  return { own: middle(own), other: middle(other) };
+}
+
+const middle = (times: readonly TorchTimes[]): TorchTimes => ({
+  seconds: median(times.map(({ seconds }) => seconds)),
+  cpu: median(times.map(({ cpu }) => cpu)),
+});
