@@ -19,7 +19,7 @@ import { mx } from '#native/index.js';
 
 import { editJson } from '../checkpoint/checkpoint-dirs.js';
 import { allSamples, codecDir, distance, expectedOf, snr, unpacked, type Packed } from './codec-fixtures.js';
-import { editArrays, type Arrays } from './edit-arrays.js';
+import { editArrays, type Arrays } from '../checkpoint/edit-arrays.js';
 import { cut, noisySamples, repeated } from './vocoder-inputs.js';
 
 const { signal } = new AbortController();

@@ -14,7 +14,7 @@ import { mx, type MxArray } from '#native/index.js';
 import { editJson } from '../checkpoint/checkpoint-dirs.js';
 import { root } from '../model-fixtures.js';
 import { allSamples, codecDir, distance, expectedOf, snr, unpacked, type Packed } from './codec-fixtures.js';
-import { editArrays } from './edit-arrays.js';
+import { editArrays } from '../checkpoint/edit-arrays.js';
 import { cut, repeated } from './vocoder-inputs.js';
 
 const { signal } = new AbortController();

@@ -13,7 +13,7 @@ import { mx } from '#native/index.js';
 import { editJson, emptyDir } from '../checkpoint/checkpoint-dirs.js';
 import { streamOf } from '../model-fixtures.js';
 import { allSamples, codecDir, testSamples } from './codec-fixtures.js';
-import { editArrays, type Arrays } from './edit-arrays.js';
+import { editArrays, type Arrays } from '../checkpoint/edit-arrays.js';
 
 const { signal } = new AbortController();
 const WEIGHTS = 'model.safetensors';

@@ -13,7 +13,7 @@ import { Vocos } from '#daemon/models/codecs/vocos/vocos-network.js';
 import { mx } from '#native/index.js';
 
 import { editJson } from '../checkpoint/checkpoint-dirs.js';
-import { editArrays, type Arrays } from './edit-arrays.js';
+import { editArrays, type Arrays } from '../checkpoint/edit-arrays.js';
 import { allSamples, codecDir, distance, expectedOf, snr, unpacked, type Packed } from './codec-fixtures.js';
 import { cut, noisySamples, repeated } from './vocoder-inputs.js';
 

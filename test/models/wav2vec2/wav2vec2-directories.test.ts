@@ -11,6 +11,7 @@ import { MAX_PIECE_SECONDS } from '#daemon/models/wav2vec2/wav2vec2-capabilities
 import { mx, type MxArray } from '#native/index.js';
 
 import { editJson, emptyDir } from '../checkpoint/checkpoint-dirs.js';
+import { editArrayFile } from '../checkpoint/edit-arrays.js';
 import {
   expectedOutput,
   idsOf,
@@ -20,15 +21,6 @@ import {
   wav2vec2Dir,
   type Name,
 } from './wav2vec2-fixtures.js';
-
-function editArrays(path: string, edit: (arrays: Record<string, MxArray>) => void): void {
-  const { arrays } = mx.loadSafetensors(path);
-  mx.eval(Object.values(arrays));
-  const all = Object.values(arrays);
-  edit(arrays);
-  mx.saveSafetensors(path, arrays);
-  mx.dispose(all, arrays);
-}
 
 interface Case {
   readonly what: string;
@@ -42,7 +34,7 @@ const WEIGHTS = 'model.safetensors';
 const config = (edit: (json: Record<string, unknown>) => void) => (file: (name: string) => string) =>
   editJson(file('config.json'), edit);
 const weights = (edit: (arrays: Record<string, MxArray>) => void) => (file: (name: string) => string) =>
-  editArrays(file(WEIGHTS), edit);
+  editArrayFile(file(WEIGHTS), edit);
 
 const CASES: readonly Case[] = [
   {
@@ -186,7 +178,7 @@ describe('refused', () => {
     ],
   ])('adapters with %s; the other language still works', async (_, edit, message) => {
     const dir = wav2vec2Dir('mms');
-    editArrays(join(dir, 'adapter.deu.safetensors'), edit);
+    editArrayFile(join(dir, 'adapter.deu.safetensors'), edit);
     const model = await loadRecognizer(dir);
     const error = await transcribedAll(model, testSamples(), { language: 'de' }).catch(
       (caught: unknown) => caught,
@@ -242,7 +234,7 @@ describe('converted', () => {
 
   test('NaN weights are named', async () => {
     const dir = wav2vec2Dir('base');
-    editArrays(join(dir, WEIGHTS), (arrays) => {
+    editArrayFile(join(dir, WEIGHTS), (arrays) => {
       arrays['lm_head.bias'] = mx.full([32], NaN);
     });
     const family = await familyOf(dir);
@@ -268,7 +260,7 @@ test('processor_config.json counts more than preprocessor_config.json', () => {
 
 test('the folded kernel of a checkpoint in bfloat16 is not rounded again', async () => {
   const dir = wav2vec2Dir('large-stable');
-  editArrays(join(dir, WEIGHTS), (arrays) => {
+  editArrayFile(join(dir, WEIGHTS), (arrays) => {
     for (const [name, array] of Object.entries(arrays)) arrays[name] = array.astype('bfloat16');
   });
   const checkpoint = await openCheckpoint(dir, await readConfig(dir));

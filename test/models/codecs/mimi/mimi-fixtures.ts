@@ -9,7 +9,7 @@ import { Mimi } from '#daemon/models/codecs/mimi/mimi-network.js';
 import { mx, type MxArray } from '#native/index.js';
 
 import { codecDir, expectedOf, testSamples, type Packed } from '../codec-fixtures.js';
-import { renameArrays } from '../edit-safetensors.js';
+import { renameArrays } from '../../checkpoint/edit-safetensors.js';
 
 export const NAMES = ['tiny', 'variant'] as const;
 export type Name = (typeof NAMES)[number];

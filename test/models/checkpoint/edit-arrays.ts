@@ -6,7 +6,10 @@ export type Arrays = Record<string, MxArray>;
 
 /** Changes the weights of a model directory. */
 export function editArrays(dir: string, edit: (arrays: Arrays) => void): void {
-  const path = join(dir, 'model.safetensors');
+  editArrayFile(join(dir, 'model.safetensors'), edit);
+}
+
+export function editArrayFile(path: string, edit: (arrays: Arrays) => void): void {
   const { arrays } = mx.loadSafetensors(path);
   mx.eval(Object.values(arrays));
   const all = Object.values(arrays);
