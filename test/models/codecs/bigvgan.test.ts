@@ -3,8 +3,6 @@ import { renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from '@jest/globals';
 
-import { FrameStream } from '#daemon/audio/mel/frame-stream.js';
-import { SpectralFrontEnd } from '#daemon/audio/mel/front-end.js';
 import { networkOf } from '#daemon/models/checkpoint/checkpoint-network.js';
 import {
   openBigVganCheckpoint,
@@ -20,6 +18,7 @@ import { mx } from '#native/index.js';
 import { editJson } from '../checkpoint/checkpoint-dirs.js';
 import { allSamples, codecDir, distance, expectedOf, snr, unpacked, type Packed } from './codec-fixtures.js';
 import { editArrays, type Arrays } from '../checkpoint/edit-arrays.js';
+import { expectCancelled, melOf, reachOf } from './vocoder-checks.js';
 import { cut, noisySamples, repeated } from './vocoder-inputs.js';
 
 const { signal } = new AbortController();
@@ -53,13 +52,8 @@ describe.each(NAMES)('%s', (name) => {
   const mel = unpacked(expected.mel);
 
   test('has the mel spectrogram of the reference', async () => {
-    const frontEnd = new SpectralFrontEnd(bigVganMelOf(await readBigVganConfig(dirOf(name))));
-    const stream = new FrameStream(frontEnd, 8);
-    const frames = [stream.push(noisySamples(700)), stream.end()];
-    const found = mx.tidy(() => mx.concatenate(frames, 0).toTypedArray('float32'));
+    const found = melOf(bigVganMelOf(await readBigVganConfig(dirOf(name))), noisySamples(700));
     expect(distance(found, mel)).toBeLessThan(1e-4);
-    mx.dispose(frames);
-    frontEnd.dispose();
   });
 
   test.each(['plain', 'fused'])('has its audio: %s', async (form) => {
@@ -90,24 +84,12 @@ describe.each(NAMES)('%s', (name) => {
     for (const size of [19, 40]) {
       expect(distance(await allSamples(vocodeMel(network, frames, signal, size)), whole)).toBeLessThan(1e-5);
     }
-    const [size, bands] = [2 * context + 20, network.config.num_mels];
-    const bad = context + 10;
-    const input = new Float32Array(size * bands).fill(NaN, bad * bands, (bad + 1) * bands);
-    const audio = mx.tidy(() =>
-      network
-        .steps()
-        .reduce((x, step) => step(x), mx.array(input, [1, size, bands]))
-        .toTypedArray('float32'),
-    );
-    const reached = [...audio.keys()].filter((i) => Number.isNaN(audio[i])).map((i) => Math.floor(i / hop));
-    for (const reach of [bad - (reached[0] ?? NaN), (reached.at(-1) ?? NaN) - bad]) {
+    const bands = network.config.num_mels;
+    for (const reach of reachOf(network, bands, hop, [2 * context + 20, context + 10])) {
       expect(reach).toBeLessThanOrEqual(context);
       expect(reach).toBeGreaterThanOrEqual(context - 2);
     }
-    const stop = new AbortController();
-    const run = allSamples(vocodeMel(network, frames, stop.signal, 8));
-    setImmediate(() => stop.abort());
-    await expect(run).rejects.toMatchObject({ code: 'CANCELLED' });
+    await expectCancelled((cancelled) => vocodeMel(network, frames, cancelled, 8));
     expect(mx.liveArrays()).toBe(live);
     frames.dispose();
     network.dispose();

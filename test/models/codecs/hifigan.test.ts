@@ -9,12 +9,13 @@ import { hifiGanPlan, vocodeFeatures } from '#daemon/models/codecs/hifigan/hifig
 import { loadHifiGan, openHifiGanCheckpoint } from '#daemon/models/codecs/hifigan/load-hifigan.js';
 import { SottoError } from '#daemon/protocol/errors.js';
 import { describeUnless } from '#test/harness/skipping.js';
-import { mx, type MxArray } from '#native/index.js';
+import { mx } from '#native/index.js';
 
 import { editJson } from '../checkpoint/checkpoint-dirs.js';
 import { root } from '../model-fixtures.js';
 import { allSamples, codecDir, distance, expectedOf, snr, unpacked, type Packed } from './codec-fixtures.js';
 import { editArrays } from '../checkpoint/edit-arrays.js';
+import { expectCancelled, reachOf } from './vocoder-checks.js';
 import { cut, repeated } from './vocoder-inputs.js';
 
 const { signal } = new AbortController();
@@ -42,21 +43,6 @@ async function plainNetwork(dir: string): Promise<HifiGan> {
   }
 }
 
-/** The frames that a NaN in frame `bad` of `size` reaches, on each side. */
-function reachOf(network: HifiGan, size: number, bad: number): [before: number, after: number] {
-  const { hop } = hifiGanPlan(network.config);
-  const bands = network.config.num_mels;
-  const input = new Float32Array(size * bands).fill(NaN, bad * bands, (bad + 1) * bands);
-  const audio = mx.tidy(() =>
-    network
-      .steps()
-      .reduce((x: MxArray, step) => step(x), mx.array(input, [1, size, bands]))
-      .toTypedArray('float32'),
-  );
-  const frames = [...audio.keys()].filter((i) => Number.isNaN(audio[i])).map((i) => Math.floor(i / hop));
-  return [bad - (frames[0] ?? NaN), (frames.at(-1) ?? NaN) - bad];
-}
-
 describe('a tiny generator', () => {
   const expected = expectedOf<Expected>('hifigan-tiny');
 
@@ -80,7 +66,7 @@ describe('a tiny generator', () => {
 
   test('chunks are the whole, read no further than their context, and are cancelled', async () => {
     const network = await loadHifiGan(dirOf());
-    const { context } = hifiGanPlan(network.config);
+    const { context, hop } = hifiGanPlan(network.config);
     const features = repeated(unpacked(expected.features), expected.features.shape, 3);
     const live = mx.liveArrays();
     const whole = await allSamples(vocodeFeatures(network, features, signal, 100_000));
@@ -88,14 +74,12 @@ describe('a tiny generator', () => {
       const chunks = await allSamples(vocodeFeatures(network, features, signal, size));
       expect(distance(chunks, whole)).toBeLessThan(1e-5);
     }
-    for (const reach of reachOf(network, 2 * context + 20, context + 10)) {
+    const bands = network.config.num_mels;
+    for (const reach of reachOf(network, bands, hop, [2 * context + 20, context + 10])) {
       expect(reach).toBeLessThanOrEqual(context);
       expect(reach).toBeGreaterThanOrEqual(context - 2);
     }
-    const stop = new AbortController();
-    const run = allSamples(vocodeFeatures(network, features, stop.signal, 8));
-    setImmediate(() => stop.abort());
-    await expect(run).rejects.toMatchObject({ code: 'CANCELLED' });
+    await expectCancelled((cancelled) => vocodeFeatures(network, features, cancelled, 8));
     expect(mx.liveArrays()).toBe(live);
     features.dispose();
     network.dispose();

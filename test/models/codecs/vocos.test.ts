@@ -3,8 +3,6 @@ import { renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from '@jest/globals';
 
-import { FrameStream } from '#daemon/audio/mel/frame-stream.js';
-import { SpectralFrontEnd } from '#daemon/audio/mel/front-end.js';
 import { networkOf } from '#daemon/models/checkpoint/checkpoint-network.js';
 import { loadVocos } from '#daemon/models/codecs/vocos/load-vocos.js';
 import { vocodeCodes, vocodeMel, vocosMelOf, vocosPlan } from '#daemon/models/codecs/vocos/vocos-vocoder.js';
@@ -15,6 +13,7 @@ import { mx } from '#native/index.js';
 import { editJson } from '../checkpoint/checkpoint-dirs.js';
 import { editArrays, type Arrays } from '../checkpoint/edit-arrays.js';
 import { allSamples, codecDir, distance, expectedOf, snr, unpacked, type Packed } from './codec-fixtures.js';
+import { expectCancelled, melOf, reachOf } from './vocoder-checks.js';
 import { cut, noisySamples, repeated } from './vocoder-inputs.js';
 
 const { signal } = new AbortController();
@@ -41,13 +40,8 @@ describe.each(MEL_NAMES)('%s', (name) => {
   const mel = unpacked(expected.mel);
 
   test('has the mel spectrogram of the reference', async () => {
-    const frontEnd = new SpectralFrontEnd(vocosMelOf(await readVocosConfig(codecDir(name))));
-    const stream = new FrameStream(frontEnd, 8);
-    const frames = [stream.push(noisySamples(1000)), stream.end()];
-    const found = mx.tidy(() => mx.concatenate(frames, 0).toTypedArray('float32'));
+    const found = melOf(vocosMelOf(await readVocosConfig(codecDir(name))), noisySamples(1000));
     expect(distance(found, mel)).toBeLessThan(1e-4);
-    mx.dispose(frames);
-    frontEnd.dispose();
   });
 
   test.each(['plain', 'fused'])('has its audio: %s', async (form) => {
@@ -78,10 +72,7 @@ describe.each(MEL_NAMES)('%s', (name) => {
       const chunked = await allSamples(vocodeMel(network, frames, signal, size));
       expect(distance(chunked, whole)).toBeLessThan(1e-5 * Math.max(1, ...whole));
     }
-    const stop = new AbortController();
-    const run = allSamples(vocodeMel(network, frames, stop.signal, 8));
-    setImmediate(() => stop.abort());
-    await expect(run).rejects.toMatchObject({ code: 'CANCELLED' });
+    await expectCancelled((cancelled) => vocodeMel(network, frames, cancelled, 8));
     expect(mx.liveArrays()).toBe(live);
     frames.dispose();
     network.dispose();
@@ -90,18 +81,8 @@ describe.each(MEL_NAMES)('%s', (name) => {
   test('a NaN reaches no further than the context', async () => {
     const network = await loadVocos(codecDir(name));
     const { context, hop } = vocosPlan(network.config);
-    const [size, bands] = [4 * context, expected.mel.shape[1] ?? 0];
-    const input = new Float32Array(size * bands);
-    const bad = 2 * context;
-    input.fill(NaN, bad * bands, (bad + 1) * bands);
-    const audio = mx.tidy(() =>
-      network
-        .steps()
-        .reduce((x, step) => step(x), mx.array(input, [1, size, bands]))
-        .toTypedArray('float32'),
-    );
-    const reached = [...audio.keys()].filter((i) => Number.isNaN(audio[i])).map((i) => Math.floor(i / hop));
-    for (const reach of [bad - (reached[0] ?? NaN), (reached.at(-1) ?? NaN) - bad]) {
+    const bands = expected.mel.shape[1] ?? 0;
+    for (const reach of reachOf(network, bands, hop, [4 * context, 2 * context])) {
       expect(reach).toBeLessThanOrEqual(context);
       expect(reach).toBeGreaterThanOrEqual(context - 1);
     }
