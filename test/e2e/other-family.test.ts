@@ -134,7 +134,7 @@ describeWithEngine()('a family that is not Whisper', () => {
       const info = await run('codec', 'info', '--model', 'tone', '--json');
       expect(JSON.parse(info.stdout)).toEqual({
         ...{ model: 'tone', family: 'tone', sampleRate: 16_000 },
-        ...{ codebooks: 1, codebookSize: 256, framesPerSecond: 100 },
+        ...{ codebooks: 1, codebookSize: 256, framesPerSecond: 100, bitsPerSecond: 800 },
       });
       await spokenFile();
       const many = await run('codec', 'encode', wav, '--codebooks', '2');
