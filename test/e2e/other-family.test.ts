@@ -128,6 +128,12 @@ describeWithEngine()('a family that is not Whisper', () => {
       const back = await run('codec', 'decode', json, '--output', decoded, '--float', ...where);
       expect([back.code, back.stderr]).toEqual([0, expect.stringContaining('decoded.wav: 0:00 of audio')]);
       expect(readFileSync(decoded)).toEqual(readFileSync(wav));
+      const packed = join(home.folder, 'packed.codes');
+      expect((await run('codec', 'encode', wav, '--output', packed, ...where)).code).toBe(0);
+      expect(statSync(packed).size).toBeLessThan(statSync(json).size);
+      const unpacked = join(home.folder, 'unpacked.wav');
+      expect((await run('codec', 'decode', packed, '--output', unpacked, '--float', ...where)).code).toBe(0);
+      expect(readFileSync(unpacked)).toEqual(readFileSync(wav));
     });
 
     test('says what a codec can do, and refuses what it can’t', async () => {

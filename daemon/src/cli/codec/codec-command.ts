@@ -31,7 +31,7 @@ export function addCodec(program: Command, outcome: Outcome): void {
     .description('Encode audio as the codes of a neural codec, and decode codes into audio.')
     .addHelpText(
       'after',
-      examples(['sotto codec encode talk.wav -o talk.json', 'sotto codec decode talk.json -o decoded.wav']),
+      examples(['sotto codec encode talk.wav -o talk.codes', 'sotto codec decode talk.codes -o decoded.wav']),
     );
   codec
     .command('encode')
@@ -40,7 +40,7 @@ export function addCodec(program: Command, outcome: Outcome): void {
     .option('-m, --model <name|folder>', 'codec to use (default: the one in use)')
     .addOption(new Option('--codebooks <n>', 'only the first codebooks').argParser(whole(1, 64)))
     .option('--json', 'print the codes, even on a terminal')
-    .option('-o, --output <file>', 'write the codes to a .json or .ecdc file')
+    .option('-o, --output <file>', 'write a .json, .codes (small) or .ecdc file')
     .option('--overwrite', 'replace an existing file')
     .option('-q, --quiet', 'print errors only')
     .option('--no-daemon', 'run without the daemon (loads the model for this run only)')

@@ -8,7 +8,7 @@ import { onInterrupt } from '../interrupt.js';
 import { labeledRows } from '../terminal/labeled-rows.js';
 
 /** Bits per second of all codebooks. */
-function bitRateOf({
+export function bitRateOf({
   codebooks,
   codebookSize,
   framesPerSecond,

@@ -1,4 +1,4 @@
-/** The JSON of `sotto codec`: codes of one audio file. */
+/** The codes of one audio file: the JSON of `sotto codec`, and the packed forms. */
 import { readFile } from 'node:fs/promises';
 import * as v from 'valibot';
 import { encodedAudioSchema, type EncodedAudio, type EncodeSummary } from '../../protocol/codec.js';
@@ -6,6 +6,7 @@ import { defined } from '../../protocol/defined.js';
 import { SottoError } from '../../protocol/errors.js';
 import { fileError, TEXT_INPUT } from '../../protocol/file-errors.js';
 import { integer } from '../../protocol/fields.js';
+import { isPackedCodes, unpackCodes } from '../../store/codes/packed-codes.js';
 import { isEcdc, readEcdc, type EncodecShape } from './ecdc-file.js';
 
 const codesFileSchema = v.object({
@@ -26,7 +27,7 @@ export function codesJson(
 }
 
 /**
- * Reads the JSON, or an `.ecdc` file.
+ * Reads the JSON, a `.codes` or an `.ecdc` file.
  *
  * @param shapeOf the codec that an `.ecdc` file is for: it names none of ours
  * @throws SottoError TEXT_UNREADABLE, INVALID_ARGUMENT
@@ -38,6 +39,7 @@ export async function readCodes(path: string, shapeOf: () => Promise<EncodecShap
   } catch (error) {
     throw fileError(path, error, TEXT_INPUT);
   }
+  if (isPackedCodes(bytes)) return unpackCodes(bytes);
   if (isEcdc(bytes)) return readEcdc(bytes, await shapeOf());
   const parsed = v.safeParse(codesFileSchema, parse(bytes.toString()));
   if (parsed.success) return parsed.output;

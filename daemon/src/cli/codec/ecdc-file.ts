@@ -8,6 +8,7 @@ import type { Capabilities } from '../../protocol/capabilities.js';
 import type { EncodedAudio } from '../../protocol/codec.js';
 import { SottoError } from '../../protocol/errors.js';
 import { integer } from '../../protocol/fields.js';
+import { LsbReader, LsbWriter } from '../../store/codes/bits.js';
 
 const MAGIC = 'ECDC';
 const VERSION = 0;
@@ -57,7 +58,7 @@ export function readEcdc(bytes: Uint8Array, shape: EncodecShape): EncodedAudio {
       scales.push(scale);
       at += SCALE_BYTES;
     }
-    const reader = new BitReader(bytes, at);
+    const reader = new LsbReader(bytes, at);
     for (let frame = 0; frame < frames; frame++) for (const list of codes) list.push(reader.read(bits));
     at += segmentBytes(frames, codebooks, bits);
   }
@@ -84,7 +85,7 @@ export function writeEcdc({ samples, codes, scales }: EncodedAudio, shape: Encod
       scale.writeFloatBE(scales?.[index++] ?? 0);
       parts.push(scale);
     }
-    const writer = new BitWriter(segmentBytes(frames, codes.length, bits));
+    const writer = new LsbWriter(segmentBytes(frames, codes.length, bits));
     for (let frame = first; frame < first + frames; frame++) {
       for (const list of codes) writer.write(list[frame] ?? 0, bits);
     }
@@ -152,40 +153,6 @@ function* segmentFrames(
   const { samples: length, stride } = segment ?? { samples: Infinity, stride: Infinity };
   for (let offset = 0; offset < samples; offset += stride) {
     yield Math.ceil(Math.min(length, samples - offset) / hop);
-  }
-}
-
-class BitReader {
-  readonly #bytes: Uint8Array;
-  #bit: number;
-
-  constructor(bytes: Uint8Array, start: number) {
-    this.#bytes = bytes;
-    this.#bit = 8 * start;
-  }
-
-  read(bits: number): number {
-    let value = 0;
-    for (let i = 0; i < bits; i++, this.#bit++) {
-      value += (((this.#bytes[Math.floor(this.#bit / 8)] ?? 0) >> (this.#bit % 8)) & 1) * 2 ** i;
-    }
-    return value;
-  }
-}
-
-class BitWriter {
-  readonly bytes: Uint8Array;
-  #bit = 0;
-
-  constructor(length: number) {
-    this.bytes = new Uint8Array(length);
-  }
-
-  write(value: number, bits: number): void {
-    for (let i = 0; i < bits; i++, this.#bit++) {
-      const at = Math.floor(this.#bit / 8);
-      this.bytes[at] = (this.bytes[at] ?? 0) | (((value >> i) & 1) << (this.#bit % 8));
-    }
   }
 }
 

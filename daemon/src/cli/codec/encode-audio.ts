@@ -1,4 +1,4 @@
-/** `sotto codec encode`: the codes of one file as JSON, or as an `.ecdc` file. */
+/** `sotto codec encode`: the codes of one file as JSON, or packed in a `.codes` or `.ecdc` file. */
 import { resolve } from 'node:path';
 import { clock, formatSpeed } from '../../format-duration.js';
 import type { Paths } from '../../paths.js';
@@ -11,11 +11,12 @@ import {
 } from '../../protocol/codec.js';
 import { defined } from '../../protocol/defined.js';
 import { SottoError } from '../../protocol/errors.js';
+import { packCodes, PACKED_CODES_SUFFIX } from '../../store/codes/packed-codes.js';
 import { onInterrupt } from '../interrupt.js';
 import { assertCanWrite, placeOutput } from '../output-file.js';
 import { stageBar } from '../terminal/stage-bar.js';
 import { codesJson } from './codes-file.js';
-import { writeEcdc } from './ecdc-file.js';
+import { writeEcdc, type EncodecShape } from './ecdc-file.js';
 import { encodecShape } from './encodec-shape.js';
 import { daemonEncoder, inProcessEncoder, type EncodeCall, type Encoder } from './encoder.js';
 
@@ -33,7 +34,8 @@ interface EncodeCommand {
 
 interface Result {
   readonly encoded: EncodedAudio;
-  readonly json: string;
+  readonly encodedBy: EncodeSummary & { readonly model: string };
+  /** A line for the user. */
   readonly summary: string;
 }
 
@@ -50,9 +52,9 @@ export async function encode(command: EncodeCommand): Promise<number> {
       ? await encodecShape(command.paths, model, interrupt.signal)
       : undefined;
     const result = await encodeFile(encoder, call, quiet);
-    const contents = shape ? writeEcdc(result.encoded, shape) : `${result.json}\n`;
-    if (output !== undefined) await placeOutput(output, overwrite, (file) => file.writeFile(contents));
-    else if (json || !process.stdout.isTTY) process.stdout.write(`${result.json}\n`);
+    if (output !== undefined)
+      await placeOutput(output, overwrite, (file) => file.writeFile(contentsOf(output, result, shape)));
+    else if (json || !process.stdout.isTTY) process.stdout.write(jsonOf(result));
     if (!quiet && (output !== undefined || process.stdout.isTTY))
       process.stderr.write(`${output === undefined ? '' : `→ ${output}: `}${result.summary}\n`);
     return 0;
@@ -89,9 +91,20 @@ function resultOf(parts: readonly Codes[], summary: EncodeSummary & { readonly m
   const speed = workSeconds > 0 ? `, ${formatSpeed(seconds / workSeconds)} real time` : '';
   return {
     encoded,
-    json: codesJson(encoded, summary),
+    encodedBy: summary,
     summary: `${clock(seconds)} of audio as ${codes} codes${speed}`,
   };
+}
+
+const jsonOf = ({ encoded, encodedBy }: Result): string => `${codesJson(encoded, encodedBy)}\n`;
+
+/** @param shape of an Encodec model, if an `.ecdc` file is wanted */
+function contentsOf(output: string, result: Result, shape: EncodecShape | undefined): string | Uint8Array {
+  const { encoded, encodedBy } = result;
+  if (shape !== undefined) return writeEcdc(encoded, shape);
+  if (!output.endsWith(PACKED_CODES_SUFFIX)) return jsonOf(result);
+  const { model, sampleRate } = encodedBy;
+  return packCodes({ ...encoded, model, sampleRate });
 }
 
 async function encoderFor({ paths, daemon }: EncodeCommand): Promise<Encoder> {
