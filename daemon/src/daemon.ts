@@ -24,6 +24,7 @@ import { SpeechService } from './sessions/speech/speech-service.js';
 import { describeModels } from './supervisor/model-tool-process.js';
 import { trace } from './trace.js';
 import { HistoryRecorder } from './sessions/history/history-recorder.js';
+import { RecordingCompactor } from './sessions/history/recording-compactor.js';
 import { createDaemonCore, type DaemonCore } from './daemon-core.js';
 import { IdleExit } from './idle-exit.js';
 import { defined } from './protocol/defined.js';
@@ -67,6 +68,7 @@ class Daemon implements RunningDaemon {
   readonly #log: Logger;
   readonly #startedMs = systemClock.nowMs();
   readonly #recorder: HistoryRecorder;
+  readonly #compactor: RecordingCompactor;
   readonly #core: DaemonCore;
   readonly #live: LiveSessions;
   readonly #models: ModelService;
@@ -100,6 +102,12 @@ class Daemon implements RunningDaemon {
     const core = createDaemonCore({ paths, log, warm: true, tolerant, onIdleChange, ...defined({ model }) });
     const { sessions, supervisor: engine } = core;
     this.#core = core;
+    this.#compactor = new RecordingCompactor({
+      ...{ queue: sessions, log, nowMs: Date.now },
+      history: () => this.#recorder.existingHistory(),
+      recordings: paths.recordings,
+      settings: paths.settings,
+    });
     this.#live = new LiveSessions({
       ...{ engine, clock, log, onIdleChange },
       folder: paths.spool,
@@ -174,6 +182,7 @@ class Daemon implements RunningDaemon {
     this.#isStopping = true;
     this.#idleExit.close();
     this.#cleanupTimer?.cancel();
+    this.#compactor.stop();
     this.#port.hide();
     this.#log.info({ why }, 'daemon stopping');
     void this.#end();
@@ -205,10 +214,11 @@ class Daemon implements RunningDaemon {
       files: this.#files,
       speech: this.#speeches,
       history: new HistoryService({
+        speeches: this.#speeches,
         open: () => this.#recorder.history(),
         recordings: paths.recordings,
         settings: paths.settings,
-        tidy: () => this.#recorder.tidy(),
+        tidy: () => this.#tidy(),
       }),
       vocabulary: new VocabularyService(vocabulary.file),
       api: this.#api,
@@ -221,11 +231,17 @@ class Daemon implements RunningDaemon {
 
   #tidyAfter(ms: number): void {
     this.#cleanupTimer = systemClock.after(ms, () => {
-      this.#recorder.tidy().catch((error: unknown) => {
+      this.#tidy().catch((error: unknown) => {
         this.#log.warn({ message: messageOf(error) }, 'could not clean up the history');
       });
       this.#tidyAfter(CLEANUP_INTERVAL_MS);
     });
+  }
+
+  /** Deletes what is no longer kept, and begins to store in compact form what is due. */
+  async #tidy(): Promise<void> {
+    await this.#recorder.tidy();
+    void this.#compactor.run();
   }
 
   #status(): DaemonStatus {

@@ -48,11 +48,18 @@ export interface Retention {
   readonly keepDays: number;
   /** Whether the audio of dictations is kept as long as their text. */
   readonly keepAudio: boolean;
+  /** Whether kept audio is stored as the codes of a codec, a day after the text is final: far smaller, and not as good. */
+  readonly compactAudio: boolean;
   /** The oldest audio is deleted above this total. */
   readonly maxAudioBytes: number;
 }
 
-export const DEFAULT_RETENTION: Retention = { keepDays: 30, keepAudio: false, maxAudioBytes: 2 ** 30 };
+export const DEFAULT_RETENTION: Retention = {
+  keepDays: 30,
+  keepAudio: false,
+  compactAudio: false,
+  maxAudioBytes: 2 ** 30,
+};
 
 /** A loaded model costs no power, but a Mac shares its memory with the GPU; reloading takes a second or two. */
 export const DEFAULT_MEMORY: MemorySettings = { unloadAfterMinutes: 60 };
@@ -75,6 +82,7 @@ export const SETTING_NAMES = [
   'models.converse',
   'history.keepDays',
   'history.keepAudio',
+  'history.compactAudio',
   'history.maxAudioBytes',
   'memory.maxBytes',
   'memory.unloadAfterMinutes',
@@ -185,13 +193,16 @@ function retentionFrom(json: unknown): Retention {
   const {
     keepDays = DEFAULT_RETENTION.keepDays,
     keepAudio = DEFAULT_RETENTION.keepAudio,
+    compactAudio = DEFAULT_RETENTION.compactAudio,
     maxAudioBytes = DEFAULT_RETENTION.maxAudioBytes,
   } = all;
   if (!isAmount(keepDays)) throw new TypeError('`history.keepDays` must be a number of days, 0 or more');
   if (typeof keepAudio !== 'boolean') throw new TypeError('`history.keepAudio` must be true or false');
+  if (typeof compactAudio !== 'boolean')
+    throw new TypeError('`history.compactAudio` must be true or false');
   if (!isAmount(maxAudioBytes))
     throw new TypeError('`history.maxAudioBytes` must be a number of bytes, 0 or more');
-  return { keepDays, keepAudio, maxAudioBytes };
+  return { keepDays, keepAudio, compactAudio, maxAudioBytes };
 }
 
 function fieldsOf(json: unknown, what: string): Readonly<Record<string, unknown>> {

@@ -20,7 +20,7 @@ export default function PastDictations() {
   const [stateFilter, setStateFilter] = useState<StateFilter>('all');
   const [retention, setRetention] = useState<HistoryRetention | undefined>(undefined);
   const history = useHistory(settings, { query, stateFilter });
-  const playback = usePlayback();
+  const playback = usePlayback(settings);
   const act = useHistoryActions(settings, history, playback, { query, stateFilter });
 
   useEffect(() => {

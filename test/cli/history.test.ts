@@ -342,7 +342,7 @@ describe('sotto history retranscribe', () => {
   function run(id: string, transcriber: Transcriber, signal = new AbortController().signal): Promise<number> {
     return retranscribe(
       home.paths,
-      { id, model: 'large', language: 'de' },
+      { id, model: 'large', language: 'de', daemon: true },
       { transcriber, view: plainTranscribeView(), signal },
     );
   }

@@ -20,7 +20,8 @@ const LAW: Record<string, readonly string[]> = {
   client: ['protocol', 'base', 'writers'],
   // The forms of written text, and its files; the store knows which files Sotto wrote.
   writers: ['store', 'protocol', 'base'],
-  store: ['protocol', 'base'],
+  // A kept recording is a WAV file.
+  store: ['protocol', 'base', 'signal'],
   supervisor: ['protocol', 'base'],
   // Audio is written to disk before it is acknowledged: spools are files of the store.
   sessions: ['supervisor', 'store', 'protocol', 'base'],

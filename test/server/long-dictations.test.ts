@@ -21,6 +21,7 @@ import type {
   EngineStreamReport,
   EngineStream,
 } from '#daemon/supervisor/engine.js';
+import { noSpeeches } from '#test/harness/no-history.js';
 import { noVocabulary } from '#test/harness/no-vocabulary.js';
 import { idleModelService } from '#test/harness/controlled-models.js';
 import { ramp, SECOND } from '#test/harness/ramp.js';
@@ -115,6 +116,7 @@ beforeEach(async () => {
       recordings: home.paths.recordings,
       settings: home.paths.settings,
       tidy: () => keeper.tidy(),
+      speeches: noSpeeches,
     }),
     vocabulary: noVocabulary,
     files: new FileQueue({ sessions, clock: systemClock }),

@@ -3,6 +3,7 @@ import { existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from '@jest/globals';
 import { DEFAULT_RETENTION } from '#daemon/settings.js';
+import { WAV_HEADER_BYTES } from '#daemon/signal/wav-format.js';
 import { applyRetention } from '#daemon/store/history/index.js';
 import { DAY_MS, historyFixture, ids, NOW, fakeDictation } from './history-fixture.js';
 
@@ -105,7 +106,7 @@ describe('retention', () => {
         state: 'failed',
       }),
     );
-    const room = { ...DEFAULT_RETENTION, keepAudio: true, maxAudioBytes: 3 * (320_000 + 44) };
+    const room = { ...DEFAULT_RETENTION, keepAudio: true, maxAudioBytes: 3 * (320_000 + WAV_HEADER_BYTES) };
     expect(ids(history.prune(room, NOW)).sort()).toEqual(['t2', 't3', 't4']);
     expect(history.audioNames()).toEqual(new Set(['t0.wav', 't1.wav', 'f.wav']));
     expect(history.count()).toBe(6);

@@ -11,7 +11,15 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { openAudio } from '#daemon/audio/decode-file.js';
-import { removeRecording, saveRecording } from '#daemon/store/recordings.js';
+import { WAV_HEADER_BYTES } from '#daemon/signal/wav-format.js';
+import {
+  removeOneForm,
+  removeRecording,
+  saveCompactRecording,
+  saveRecording,
+  saveSamples,
+} from '#daemon/store/recordings.js';
+import { unpackCodes } from '#daemon/store/codes/packed-codes.js';
 import { SpoolFile } from '#daemon/store/spool/spool-file.js';
 
 let folder: string;
@@ -41,7 +49,7 @@ describe('a recording', () => {
     expect(audio).toMatchObject({ sampleRate: 16_000, channels: 1, durationSeconds: ramp.length / 16_000 });
     await audio.close();
     const bytes = readFileSync(path);
-    expect(bytes.subarray(44).equals(Buffer.from(ramp.buffer))).toBe(true);
+    expect(bytes.subarray(WAV_HEADER_BYTES).equals(Buffer.from(ramp.buffer))).toBe(true);
     expect(bytes.readUInt32LE(4)).toBe(bytes.length - 8);
     expect(readdirSync(recordings)).toEqual([name]);
   });
@@ -50,7 +58,7 @@ describe('a recording', () => {
     const spool = await spoolOf(ramp.subarray(0, 1000));
     truncateSync(spool, statSync(spool).size - 3);
     const name = await saveRecording(spool, recordings);
-    expect(statSync(join(recordings, name)).size).toBe(44 + 2 * 998);
+    expect(statSync(join(recordings, name)).size).toBe(WAV_HEADER_BYTES + 2 * 998);
   });
 
   test('replaces an existing one', async () => {
@@ -79,5 +87,43 @@ describe('a recording', () => {
     await removeRecording(recordings, name);
     await removeRecording(recordings, name);
     expect(readdirSync(recordings)).toEqual([]);
+  });
+
+  test('in compact form holds the codes, and leaves the WAV alone', async () => {
+    const name = await saveRecording(await spoolOf(ramp.subarray(0, 10)), recordings);
+    const codes = {
+      model: 'm',
+      sampleRate: 24_000,
+      samples: 640,
+      codes: [
+        [1, 2, 3],
+        [1023, 0, 5],
+      ],
+    };
+    const bytes = await saveCompactRecording(recordings, 'dictation-1', codes);
+    const path = join(recordings, 'dictation-1.codes');
+    expect([statSync(path).size, statSync(path).mode & 0o777]).toEqual([bytes, 0o600]);
+    expect(unpackCodes(readFileSync(path))).toEqual(codes);
+    expect(readdirSync(recordings).sort()).toEqual(['dictation-1.codes', name]);
+    await removeOneForm(recordings, name);
+    expect(readdirSync(recordings)).toEqual(['dictation-1.codes']);
+  });
+
+  test('is removed in all its forms', async () => {
+    const name = await saveSamples(recordings, 'one', { sampleRate: 8000, parts: [new Float32Array(4)] });
+    await saveCompactRecording(recordings, 'one', { model: 'm', sampleRate: 1, samples: 0, codes: [] });
+    writeFileSync(join(recordings, 'one.txt'), '');
+    await removeRecording(recordings, 'one.codes');
+    expect([name, readdirSync(recordings)]).toEqual(['one.wav', ['one.txt']]);
+  });
+
+  test('of samples is a WAV at their rate', async () => {
+    const parts = [Float32Array.of(0, 0.5), Float32Array.of(-1)];
+    const name = await saveSamples(recordings, 'one', { sampleRate: 24_000, parts });
+    const audio = await openAudio(join(recordings, name));
+    expect(audio).toMatchObject({ sampleRate: 24_000, durationSeconds: 3 / 24_000 });
+    await audio.close();
+    const failed = saveSamples(join(recordings, name), 'one', { sampleRate: 1, parts });
+    await expect(failed).rejects.toMatchObject({ code: 'OUTPUT_FAILED' });
   });
 });

@@ -55,7 +55,11 @@ export const historyRequestSchema = v.variant('do', [
     /** 0: a dictation is deleted as soon as its text is delivered. */
     days: v.exactOptional(inRange(0, MAX_RETENTION_DAYS)),
     audio: v.exactOptional(v.boolean()),
+    /** Whether audio is kept as the codes of a codec: smaller, and not as good. */
+    compact: v.exactOptional(v.boolean()),
   }),
+  /** The dictation, with an `audio` that players can open: a compact recording is decoded into a WAV, which is removed after a day. */
+  v.object({ do: v.literal('audio'), id: dictationId }),
 ]);
 export type HistoryRequest = v.InferOutput<typeof historyRequestSchema>;
 
@@ -69,7 +73,7 @@ export const pastDictationSchema = v.object({
   model: v.string(),
   state: v.picklist(HISTORY_STATES),
   errorCode: v.exactOptional(v.picklist(ERROR_CODES)),
-  /** Path of its audio, if that is kept. */
+  /** Path of its audio, if that is kept: a WAV, or the `.codes` of a compact recording, which `audio` decodes. */
   audio: v.exactOptional(v.string()),
   words: v.exactOptional(v.array(wordSchema)),
   /** Of a search: an excerpt, and the matches in it, in UTF-16 units. */
@@ -78,8 +82,12 @@ export const pastDictationSchema = v.object({
 });
 export type PastDictation = v.InferOutput<typeof pastDictationSchema>;
 
-/** How long past dictations are kept, and whether with their audio. */
-export const retentionSchema = v.object({ days: finite, audio: v.boolean() });
+/** How long past dictations are kept, whether with their audio, and whether in compact form; absent from older daemons. */
+export const retentionSchema = v.object({
+  days: finite,
+  audio: v.boolean(),
+  compact: v.exactOptional(v.boolean()),
+});
 export type HistoryRetention = v.InferOutput<typeof retentionSchema>;
 
 export const historyResultSchema = v.object({

@@ -11,6 +11,8 @@ const FORMAT_BYTES = 8 + 18;
 /** Header and content of `fact`, which a float format needs. */
 const FACT_BYTES = 8 + 4;
 const DATA_HEADER_BYTES = 8;
+/** Bytes before the samples. */
+export const WAV_HEADER_BYTES = RIFF_BYTES + FORMAT_BYTES + FACT_BYTES + DATA_HEADER_BYTES;
 /** The size of a stream whose length isn't known yet; players read on to its end. */
 const UNKNOWN = 0xffff_ffff;
 
@@ -24,7 +26,7 @@ interface WavHeader {
 
 /** The bytes before the samples: always as many, so that the header can be written again once the length is known. */
 export function wavHeader({ sampleRate, format, samples }: WavHeader): Uint8Array {
-  const header = new Uint8Array(RIFF_BYTES + FORMAT_BYTES + FACT_BYTES + DATA_HEADER_BYTES);
+  const header = new Uint8Array(WAV_HEADER_BYTES);
   const view = new DataView(header.buffer);
   const sampleBytes = BYTES_PER_SAMPLE[format];
   const dataBytes = samples === undefined ? UNKNOWN : samples * sampleBytes;

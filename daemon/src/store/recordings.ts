@@ -1,4 +1,7 @@
-/** Kept audio of past dictations: one WAV each, 16 kHz mono s16. */
+/**
+ * Kept audio of past dictations: one file each. It is a WAV, 16 kHz mono s16, or a compact recording: the codes of a codec, in
+ * fewer bytes.
+ */
 import { randomBytes } from 'node:crypto';
 import { lstat, open, readdir, rename, unlink, type FileHandle } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -6,14 +9,13 @@ import { makeFolder } from '../make-folder.js';
 import { codeOf, SottoError } from '../protocol/errors.js';
 import { readOrphan } from './spool/orphans.js';
 import { BYTES_PER_SAMPLE, SAMPLE_RATE } from '../protocol/live.js';
+import { wavData, wavHeader } from '../signal/wav-format.js';
+import { packCodes, PACKED_CODES_SUFFIX, type PackedCodes } from './codes/packed-codes.js';
 import { readAll } from './spool/spool-file.js';
 
-export const WAV_HEADER_BYTES = 44;
-const SUFFIX = '.wav';
+const WAV_SUFFIX = '.wav';
 const DRAFT = '.part';
 const COPY_BYTES = 256 * 1024;
-/** A RIFF file counts its bytes in 32 bits: 37 hours. */
-const MAX_PCM_BYTES = 2 ** 32 - 1 - WAV_HEADER_BYTES;
 /** Unreferenced files older than this were left by a process that died. */
 const SWEEP_AFTER_MS = 24 * 3600 * 1000;
 
@@ -28,33 +30,65 @@ export async function saveRecording(spool: string, folder: string): Promise<stri
   try {
     const orphan = await readOrphan(spool);
     if (orphan === undefined) throw new Error('not a spool, or its header is truncated');
-    makeFolder(folder, 0o700);
     const name = recordingName(orphan.info.id);
-    const draft = join(folder, `.${name}.${randomBytes(4).toString('hex')}${DRAFT}`);
     const source = await open(spool, 'r');
     try {
-      await write(draft, (target) => copyAsWav(source, orphan.pcmAt, orphan.samples, target));
+      await place(folder, name, (target) => copyAsWav(source, orphan.pcmAt, orphan.samples, target));
     } finally {
       await source.close();
     }
-    await rename(draft, join(folder, name));
-    // Its name must be on disk, too, before the spool is deleted.
-    const names = await open(folder, 'r');
-    await names.sync().finally(() => names.close());
     return name;
   } catch (cause) {
-    const full = codeOf(cause) === 'ENOSPC' || codeOf(cause) === 'EDQUOT';
     throw new SottoError('SPOOL_FAILED', `can't save the recording of ${spool} in ${folder}`, {
-      cause,
-      hint: full ? 'the disk is full: free some space' : 'check the permissions of the folder',
+      ...{ cause, hint: hintFor(cause) },
     });
   }
 }
 
+/**
+ * Writes a compact recording, atomically. The WAV of the same dictation stays.
+ *
+ * @returns its size in bytes
+ * @throws SottoError OUTPUT_FAILED
+ */
+export function saveCompactRecording(folder: string, id: string, codes: PackedCodes): Promise<number> {
+  const bytes = packCodes(codes);
+  return saved(folder, compactRecordingName(id), async (target) => {
+    await target.writeFile(bytes);
+    return bytes.length;
+  });
+}
+
+/**
+ * Writes samples as a WAV, atomically, at any rate in Hz.
+ *
+ * @returns its file name in `folder`
+ * @throws SottoError OUTPUT_FAILED
+ */
+export async function saveSamples(
+  folder: string,
+  id: string,
+  { sampleRate, parts }: { readonly sampleRate: number; readonly parts: readonly Float32Array[] },
+): Promise<string> {
+  const samples = parts.reduce((sum, part) => sum + part.length, 0);
+  const name = recordingName(id);
+  await saved(folder, name, async (target) => {
+    await target.writeFile(wavHeader({ sampleRate, format: 'int16', samples }));
+    for (const part of parts) await target.writeFile(wavData(part, 'int16'));
+  });
+  return name;
+}
+
+/** Removes the recording of a dictation in all its forms: a compact one may have been decoded to be played. */
 export async function removeRecording(folder: string, name: string): Promise<void> {
+  const id = name.slice(0, Math.max(0, name.lastIndexOf('.')));
+  for (const form of [name, recordingName(id), compactRecordingName(id)]) await removeOneForm(folder, form);
+}
+
+/** Removes the recording of this name only. */
+export async function removeOneForm(folder: string, name: string): Promise<void> {
   // A name from a manipulated database must not lead out of the folder.
-  if (!isRecording(name)) return;
-  await unlink(join(folder, name)).catch(() => undefined);
+  if (isRecording(name)) await unlink(join(folder, name)).catch(() => undefined);
 }
 
 /**
@@ -90,24 +124,62 @@ export async function sweepRecordings(
 
 /** The file name of a dictation's recording. */
 export function recordingName(id: string): string {
-  return `${id}${SUFFIX}`;
+  return `${id}${WAV_SUFFIX}`;
 }
 
-/** Whether a file is an incomplete recording of `saveRecording`. */
+export function compactRecordingName(id: string): string {
+  return `${id}${PACKED_CODES_SUFFIX}`;
+}
+
+/** Whether the name of a recording is that of a compact one. */
+export function isCompactRecording(name: string): boolean {
+  return name.endsWith(PACKED_CODES_SUFFIX);
+}
+
+/** Whether a file is an incomplete recording. */
 export function isDraft(name: string): boolean {
-  return /^\.[A-Za-z0-9-]{1,64}\.wav\.[0-9a-f]{8}\.part$/.test(name);
+  return /^\.[A-Za-z0-9-]{1,64}\.(wav|codes)\.[0-9a-f]{8}\.part$/.test(name);
 }
 
 function isRecording(name: string): boolean {
-  return /^[A-Za-z0-9-]{1,64}\.wav$/.test(name);
+  return /^[A-Za-z0-9-]{1,64}\.(wav|codes)$/.test(name);
 }
 
-async function write(path: string, fill: (target: FileHandle) => Promise<void>): Promise<void> {
+/** @throws SottoError OUTPUT_FAILED */
+async function saved<T>(folder: string, name: string, fill: (target: FileHandle) => Promise<T>): Promise<T> {
+  try {
+    return await place(folder, name, fill);
+  } catch (cause) {
+    throw new SottoError('OUTPUT_FAILED', `can't save the recording ${join(folder, name)}`, {
+      ...{ cause, hint: hintFor(cause) },
+    });
+  }
+}
+
+function hintFor(cause: unknown): string {
+  const isFull = codeOf(cause) === 'ENOSPC' || codeOf(cause) === 'EDQUOT';
+  return isFull ? 'the disk is full: free some space' : 'check the permissions of the folder';
+}
+
+/** Writes a file first as a draft, so that it is complete or absent, and replaces one of this name. */
+async function place<T>(folder: string, name: string, fill: (target: FileHandle) => Promise<T>): Promise<T> {
+  makeFolder(folder, 0o700);
+  const draft = join(folder, `.${name}.${randomBytes(4).toString('hex')}${DRAFT}`);
+  const result = await write(draft, fill);
+  await rename(draft, join(folder, name));
+  // Its name must be on disk, too, before what it was made from is deleted.
+  const names = await open(folder, 'r');
+  await names.sync().finally(() => names.close());
+  return result;
+}
+
+async function write<T>(path: string, fill: (target: FileHandle) => Promise<T>): Promise<T> {
   const target = await open(path, 'wx', 0o600);
   try {
-    await fill(target);
-    // On disk before the spool is deleted.
+    const result = await fill(target);
+    // On disk before what it was made from is deleted.
     await target.sync();
+    return result;
   } catch (error) {
     await unlink(path).catch(() => undefined);
     throw error;
@@ -122,29 +194,12 @@ async function copyAsWav(
   samples: number,
   target: FileHandle,
 ): Promise<void> {
-  const bytes = Math.min(samples * BYTES_PER_SAMPLE, MAX_PCM_BYTES - 1);
-  await target.write(wavHeader(bytes));
+  await target.write(wavHeader({ sampleRate: SAMPLE_RATE, format: 'int16', samples }));
+  const bytes = samples * BYTES_PER_SAMPLE;
   for (let done = 0; done < bytes;) {
     const part = await readAll(source, from + done, Math.min(COPY_BYTES, bytes - done));
     if (part.length === 0) throw new Error('the spool became shorter');
     await target.writeFile(part);
     done += part.length;
   }
-}
-
-function wavHeader(pcmBytes: number): Buffer {
-  const header = Buffer.alloc(WAV_HEADER_BYTES);
-  header.write('RIFF', 0, 'latin1');
-  header.writeUInt32LE(WAV_HEADER_BYTES - 8 + pcmBytes, 4);
-  header.write('WAVEfmt ', 8, 'latin1');
-  header.writeUInt32LE(16, 16);
-  header.writeUInt16LE(1, 20); // PCM
-  header.writeUInt16LE(1, 22); // one channel
-  header.writeUInt32LE(SAMPLE_RATE, 24);
-  header.writeUInt32LE(SAMPLE_RATE * BYTES_PER_SAMPLE, 28);
-  header.writeUInt16LE(BYTES_PER_SAMPLE, 32);
-  header.writeUInt16LE(8 * BYTES_PER_SAMPLE, 34);
-  header.write('data', 36, 'latin1');
-  header.writeUInt32LE(pcmBytes, 40);
-  return header;
 }

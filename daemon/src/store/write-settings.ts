@@ -23,19 +23,19 @@ export function chooseModel(
 }
 
 /**
- * Sets how long past dictations are kept, in days, and whether their audio is. Values that are left out don't
- * change.
+ * Sets how long past dictations are kept, in days, whether their audio is, and whether in compact form. Values that are left
+ * out don't change.
  * @throws SottoError as `chooseModel`
  */
 export function keepHistory(
   settings: string,
-  { days, audio }: { readonly days?: number; readonly audio?: boolean },
+  { days, audio, compact }: { readonly days?: number; readonly audio?: boolean; readonly compact?: boolean },
 ): Promise<void> {
   return change(settings, ({ history, ...others }) => ({
     ...others,
     history: {
       ...(history as object | undefined),
-      ...defined({ keepDays: days, keepAudio: audio }),
+      ...defined({ keepDays: days, keepAudio: audio, compactAudio: compact }),
     },
   }));
 }

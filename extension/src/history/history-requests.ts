@@ -1,4 +1,4 @@
-import { SottoError } from 'sotto/client';
+import { SottoError, type SottoClient } from 'sotto/client';
 import {
   defined,
   MAX_HISTORY_PAGE,
@@ -71,6 +71,21 @@ function inPages(
   });
 }
 
+/** The path of the audio, which a compact recording is decoded to. @throws SottoError AUDIO_NOT_FOUND, MODEL_NOT_FOUND */
+export function playableAudio(settings: DaemonSettings, { id, audio }: PastDictation): Promise<string> {
+  return withDaemon(settings, (client) => playablePath(client, { id, audio }));
+}
+
+async function playablePath(
+  client: Pick<SottoClient, 'history'>,
+  { id, audio }: { readonly id: string; readonly audio: string | undefined },
+): Promise<string> {
+  const isCompact = audio?.endsWith('.codes') === true;
+  const path = isCompact ? (await client.history({ do: 'audio', id })).dictations[0]?.audio : audio;
+  if (path === undefined) throw new SottoError('AUDIO_NOT_FOUND', 'this dictation has no saved audio');
+  return path;
+}
+
 interface RetranscribeOptions {
   /** The default model if omitted. */
   readonly model?: string;
@@ -89,12 +104,12 @@ export async function retranscribe(
   { id, text: before, audio, durationSeconds }: PastDictation,
   { model, language, signal, onProgress }: RetranscribeOptions,
 ): Promise<PastDictation | undefined> {
-  if (audio === undefined) throw new SottoError('AUDIO_NOT_FOUND', 'this dictation has no saved audio');
   return withDaemon(settings, async (client) => {
+    const path = await playablePath(client, { id, audio });
     let text = '';
     const options = { timestamps: 'auto' as const, ...defined({ language }) };
     const call = { signal, ...defined({ model }) };
-    for await (const event of client.transcribe(audio, options, call)) {
+    for await (const event of client.transcribe(path, options, call)) {
       if (event.type === 'segment') text += event.segment.text;
       if (event.type === 'progress') onProgress(durationSeconds > 0 ? event.seconds / durationSeconds : 0);
       if (event.type !== 'final') continue;

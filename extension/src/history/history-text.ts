@@ -44,8 +44,8 @@ export function wordCount(text: string): number {
 }
 
 /** `kept for 30 days, without audio` */
-export function retentionText({ days, audio }: HistoryRetention): string {
+export function retentionText({ days, audio, compact }: HistoryRetention): string {
   if (days === 0) return 'not kept';
   const time = days >= FOREVER_DAYS ? 'forever' : days === 1 ? 'for 1 day' : `for ${Math.round(days)} days`;
-  return `kept ${time}, ${audio ? 'with' : 'without'} audio`;
+  return `kept ${time}, ${audio ? 'with' : 'without'} ${audio && compact === true ? 'compact ' : ''}audio`;
 }

@@ -1,13 +1,14 @@
 import { Alert, confirmAlert, LocalStorage } from '@raycast/api';
-import type { HistoryRetention } from 'sotto/protocol';
+import { defined, type HistoryRetention } from 'sotto/protocol';
 import type { DaemonSettings } from '../lib/connect-daemon';
 import { requestHistory } from './history-requests';
 import { retentionText } from './history-text';
 
 interface Retention {
-  /** Undefined leaves Sotto's own setting as it is; so does an undefined `keepAudio`. */
+  /** Undefined leaves Sotto's own setting as it is; so do the others. */
   readonly keepDays: number | undefined;
   readonly keepAudio: boolean | undefined;
+  readonly compactAudio: boolean | undefined;
 }
 
 /** The retention that the user last declined: not asked again until the preferences change. */
@@ -19,8 +20,10 @@ export async function applyRetentionPreference(
 ): Promise<HistoryRetention | undefined> {
   const { retention: now } = await requestHistory(settings, { do: 'keep' });
   if (now === undefined) return undefined;
-  const preferred = { days: settings.keepDays ?? now.days, audio: settings.keepAudio ?? now.audio };
-  if (preferred.days === now.days && preferred.audio === now.audio) return now;
+  const compact = settings.compactAudio ?? now.compact;
+  const { days, audio } = { days: settings.keepDays ?? now.days, audio: settings.keepAudio ?? now.audio };
+  if (days === now.days && audio === now.audio && compact === now.compact) return now;
+  const preferred = { days, audio, ...defined({ compact }) };
   if (keepsLess(preferred, now) && !(await confirmRetention(preferred))) return now;
   return (await requestHistory(settings, { do: 'keep', ...preferred })).retention;
 }

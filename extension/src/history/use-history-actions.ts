@@ -44,7 +44,7 @@ export function useHistoryActions(
       if (isUnread(dictation)) await readDictation(settings, dictation);
       await deliver(dictation.text.trim(), delivery, settings.trailingSpace);
     }),
-    play: playback.start,
+    play: withErrorToast(playback.start),
     stop: playback.stop,
     markRead: withErrorToast(async (dictation) => {
       await readDictation(settings, dictation);

@@ -18,9 +18,11 @@ export interface ExtensionSettings {
   readonly microphone: string | undefined;
   /** Play a sound when a dictation starts and stops. */
   readonly sounds: boolean;
-  /** Undefined leaves Sotto's own setting as it is; so does an undefined `keepAudio`. */
+  /** Undefined leaves Sotto's own setting as it is; so do the others. */
   readonly keepDays: number | undefined;
   readonly keepAudio: boolean | undefined;
+  /** Whether recordings are kept as the codes of a codec. */
+  readonly compactAudio: boolean | undefined;
   readonly sotto: () => SottoCommand;
 }
 
@@ -49,7 +51,8 @@ export function readSettings(): ExtensionSettings {
     language: nonEmpty(language === 'auto' ? undefined : language),
     model: nonEmpty(model),
     keepDays: keepDays === 'sotto' ? undefined : Number(keepDays),
-    keepAudio: keepAudio === 'sotto' ? undefined : keepAudio === 'yes',
+    keepAudio: keepAudio === 'sotto' ? undefined : keepAudio !== 'no',
+    compactAudio: keepAudio === 'sotto' ? undefined : keepAudio === 'compact',
     sotto: () => findSotto(sotto ?? '', sottoEnv()),
   };
 }

@@ -182,13 +182,20 @@ function addKeep(history: Command, outcome: Outcome): void {
     )
     .option('--audio', 'keep the audio, too, to play it or transcribe it again')
     .option('--no-audio', 'don’t keep audio')
+    .option('--compact', 'keep the audio, after a day as the codes of a codec: far smaller, not as good')
+    .option('--no-compact', 'keep recordings as they are')
     .addHelpText(
       'after',
-      examples(['sotto history keep', 'sotto history keep 7', 'sotto history keep forever --audio']),
+      examples([
+        'sotto history keep',
+        'sotto history keep 7',
+        'sotto history keep forever --audio',
+        ['sotto history keep --compact', 'keep audio in a fraction of its size'],
+      ]),
     )
-    .action(async (days: number | undefined, { audio }: { audio?: boolean }) => {
+    .action(async (days: number | undefined, flags: { audio?: boolean; compact?: boolean }) => {
       const { keep } = await import('./history-retention.js');
-      outcome.exitCode = await keep(resolvePaths(), defined({ days, audio }));
+      outcome.exitCode = await keep(resolvePaths(), defined({ ...flags, days }));
     });
   hiddenAlias(retention, '--sound', '--audio');
   hiddenAlias(retention, '--no-sound', '--no-audio');
@@ -227,6 +234,7 @@ function addRetranscribe(history: Command, outcome: Outcome): void {
           paths,
           {
             id,
+            daemon: flags.daemon,
             ...defined({ model, language: flags.language }),
           },
           { transcriber, view, signal },

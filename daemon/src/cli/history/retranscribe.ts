@@ -1,8 +1,8 @@
 /** `sotto history retranscribe`: transcribes the audio of a dictation again. */
-import { join } from 'node:path';
 import type { Paths } from '../../paths.js';
 import { SottoError } from '../../protocol/errors.js';
 import type { JobSummary } from '../../protocol/messages.js';
+import { playableAudio, type PlayableAudio } from './playable-audio.js';
 import { findByIdPrefix, openHistory } from './open-history.js';
 import { oneLine } from './history-table.js';
 import { INTERRUPTED } from '../interrupt.js';
@@ -18,6 +18,8 @@ interface Retranscription {
   readonly id: string;
   readonly model?: string;
   readonly language?: string;
+  /** Whether the daemon decodes a compact recording. */
+  readonly daemon: boolean;
 }
 
 interface RetranscribeDeps {
@@ -32,10 +34,11 @@ const LEADING_WORDS = 4;
 /** @returns the exit code @throws SottoError */
 export async function retranscribe(
   paths: Paths,
-  { id, model, language }: Retranscription,
+  { id, model, language, daemon }: Retranscription,
   { transcriber, view, signal }: RetranscribeDeps,
 ): Promise<number> {
   const history = openHistory(paths);
+  let playable: PlayableAudio | undefined;
   try {
     const dictation = findByIdPrefix(history, id);
     if (dictation === undefined) return 1;
@@ -44,11 +47,12 @@ export async function retranscribe(
         hint: '`sotto history keep --audio` keeps audio from now on',
       });
     }
+    playable = await playableAudio(paths, dictation.audio, daemon);
     view.begin(dictation.audio);
     let text = '';
     let summary: JobSummary | undefined;
     for await (const event of transcriber.transcribe(
-      join(paths.recordings, dictation.audio),
+      playable.path,
       { timestamps: 'auto', ...defined({ language }) },
       { signal, ...defined({ model }) },
     )) {
@@ -76,6 +80,7 @@ export async function retranscribe(
   } finally {
     view.close();
     history.close();
+    await playable?.remove();
   }
 }
 

@@ -49,15 +49,21 @@ export class HistoryRecorder {
 
   /** Applies the retention settings, if there is a history. */
   async tidy(): Promise<void> {
-    if (this.#history === undefined && !existsSync(this.#paths.history)) return;
+    const history = await this.existingHistory();
+    if (history === undefined) return;
     const { applyRetention } = await import('../../store/history/index.js');
     const { history: retention } = readSettings(this.#paths.settings);
-    await applyRetention(await this.#open(), this.#paths.recordings, retention, Date.now());
+    await applyRetention(history, this.#paths.recordings, retention, Date.now());
   }
 
   /** The shared history file; clients query it, too. @throws SottoError OUTPUT_FAILED */
   history(): Promise<History> {
     return this.#open();
+  }
+
+  /** The same, if there is a file. */
+  existingHistory(): Promise<History> | undefined {
+    return this.#history === undefined && !existsSync(this.#paths.history) ? undefined : this.#open();
   }
 
   async close(): Promise<void> {

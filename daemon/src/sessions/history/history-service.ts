@@ -10,6 +10,9 @@ import {
 } from '../../protocol/history.js';
 import { readSettings } from '../../settings.js';
 import type { StoredDictation, SearchResult, History } from '../../store/history/index.js';
+import { isCompactRecording, recordingName } from '../../store/recordings.js';
+import type { SpeechService } from '../speech/speech-service.js';
+import { decodeRecording } from './decode-recording.js';
 import { retryWhileBusy } from '../../store/history/retry-busy.js';
 import { keepHistory } from '../../store/write-settings.js';
 import { defined } from '../../protocol/defined.js';
@@ -25,6 +28,8 @@ interface HistoryServiceOptions {
   readonly settings: string;
   /** Deletes dictations past their retention. */
   readonly tidy: () => Promise<void>;
+  /** Decodes compact recordings. */
+  readonly speeches: Pick<SpeechService, 'open'>;
 }
 
 export class HistoryService {
@@ -39,10 +44,26 @@ export class HistoryService {
     if (request.do === 'keep')
       return { dictations: [], hasMore: false, retention: await this.#keep(request) };
     const history = await this.#options.open();
+    if (request.do === 'audio') return this.#withPlayableAudio(history, request.id);
     return retryWhileBusy(() => this.#respond(history, request));
   }
 
-  #respond(history: History, request: Exclude<HistoryRequest, { do: 'keep' }>): HistoryResult {
+  async #withPlayableAudio(history: History, id: string): Promise<HistoryResult> {
+    const { recordings, speeches } = this.#options;
+    const found = await retryWhileBusy(() => known(history, id));
+    if (found.audio === undefined) {
+      throw new SottoError('AUDIO_NOT_FOUND', `dictation ${id} has no saved audio`, {
+        hint: '`sotto history keep --audio` keeps audio from now on',
+      });
+    }
+    if (!isCompactRecording(found.audio)) return this.#answer([found], 1);
+    // Noted before the file is written: it is removed once it is a day old, because no dictation refers to it.
+    await retryWhileBusy(() => history.noteRecording(recordingName(id)));
+    const audio = await decodeRecording(speeches, recordings, { id, name: found.audio });
+    return this.#answer([{ ...found, audio }], 1);
+  }
+
+  #respond(history: History, request: Exclude<HistoryRequest, { do: 'keep' | 'audio' }>): HistoryResult {
     switch (request.do) {
       case 'list': {
         const { do: _, ...page } = request;
@@ -73,17 +94,15 @@ export class HistoryService {
     }
   }
 
-  async #keep({ days, audio }: Extract<HistoryRequest, { do: 'keep' }>): Promise<HistoryRetention> {
+  async #keep({ days, audio, compact }: Extract<HistoryRequest, { do: 'keep' }>): Promise<HistoryRetention> {
     const { settings, tidy } = this.#options;
-    if (days !== undefined || audio !== undefined) {
-      await keepHistory(settings, {
-        ...defined({ days, audio }),
-      });
+    if (days !== undefined || audio !== undefined || compact !== undefined) {
+      await keepHistory(settings, defined({ days, audio, compact }));
       await tidy();
     }
-    const { keepDays, keepAudio } = readSettings(settings).history;
+    const { keepDays, keepAudio, compactAudio: isCompact } = readSettings(settings).history;
     // A value edited by hand may exceed the limit of the protocol.
-    return { days: Math.min(keepDays, MAX_RETENTION_DAYS), audio: keepAudio };
+    return { days: Math.min(keepDays, MAX_RETENTION_DAYS), audio: keepAudio, compact: isCompact };
   }
 
   #answer(found: readonly (StoredDictation | SearchResult)[], limit: number): HistoryResult {

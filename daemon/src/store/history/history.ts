@@ -56,6 +56,14 @@ export interface SearchOptions extends ListOptions {
   readonly snippetLength?: number;
 }
 
+interface ReplacedRecording {
+  /** File names. */
+  readonly from: string;
+  readonly to: string;
+  /** Size of the new one. */
+  readonly bytes: number;
+}
+
 export type SearchResult = StoredDictation & Snippet;
 
 /** How long a deletion can be undone. */
@@ -266,8 +274,9 @@ export class History {
     const removed = this.#write((db) => {
       const rows = all(
         db,
-        `SELECT id, started_ms, duration_seconds, '' AS text, model, state, audio, changed_ms, seen_ms, restored_ms
-           FROM dictation ORDER BY number DESC`,
+        `SELECT id, started_ms, duration_seconds, '' AS text, model, state, audio, changed_ms, seen_ms, restored_ms,
+             recording.bytes AS audio_bytes
+           FROM dictation LEFT JOIN recording ON recording.name = audio ORDER BY number DESC`,
       ).map(toCandidate);
       const { whole, audio } = selectExpired(rows, retention, nowMs);
       const expired = removeRows(
@@ -286,6 +295,34 @@ export class History {
   /** Records the name of a recording before it is written: only such files are ever removed. */
   noteRecording(name: string): void {
     this.#write((db) => run(db, 'INSERT OR IGNORE INTO recording (name) VALUES (?)', name));
+  }
+
+  /** Delivered dictations whose recording is a WAV, and whose text is older than that time; the oldest first. */
+  withWavBefore(beforeMs: number): { readonly id: string; readonly audio: string }[] {
+    return this.#read((db) =>
+      all(
+        db,
+        `SELECT id, audio FROM dictation WHERE state = 'final' AND audio LIKE '%.wav' AND changed_ms < ?
+           ORDER BY started_ms, number`,
+        beforeMs,
+      ).map((row) => ({ id: String(row.id), audio: String(row.audio) })),
+    );
+  }
+
+  /**
+   * A recording of that many bytes takes the place of another one.
+   * @returns false if the dictation no longer has that one: nothing was changed
+   */
+  replaceRecording(id: string, { from, to, bytes }: ReplacedRecording): boolean {
+    return this.#write((db) => {
+      const row = first(
+        db,
+        'UPDATE dictation SET audio = ? WHERE id = ? AND audio = ? RETURNING number',
+        ...[to, id, from],
+      );
+      if (row !== undefined) run(db, 'UPDATE recording SET bytes = ? WHERE name = ?', bytes, to);
+      return row !== undefined;
+    });
   }
 
   /** Names of all recordings that were written and may still exist. */

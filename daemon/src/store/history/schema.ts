@@ -61,8 +61,15 @@ const SECOND = `
   CREATE TABLE clock (id INTEGER PRIMARY KEY CHECK (id = 1), settled_ms INTEGER NOT NULL, step_ms INTEGER) STRICT;
 `;
 
+/** Size in bytes of a recording that is no WAV, whose size follows from its duration. */
+const THIRD = `
+  ALTER TABLE recording ADD COLUMN bytes INTEGER;
+`;
+
 /** Step i migrates from version i to i + 1. Published steps never change. */
-const STEPS: readonly ((db: Database) => void)[] = [(db) => db.exec(FIRST), (db) => db.exec(SECOND)];
+const STEPS: readonly ((db: Database) => void)[] = [FIRST, SECOND, THIRD].map(
+  (step) => (db: Database) => db.exec(step),
+);
 
 export const SCHEMA_VERSION = STEPS.length;
 

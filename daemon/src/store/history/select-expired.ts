@@ -1,7 +1,7 @@
 /** Selects the dictations and the audio that have expired. */
 import { BYTES_PER_SAMPLE, SAMPLE_RATE } from '../../protocol/live.js';
 import type { Retention } from '../../settings.js';
-import { WAV_HEADER_BYTES } from '../recordings.js';
+import { WAV_HEADER_BYTES } from '../../signal/wav-format.js';
 import type { Row } from '../sqlite/statements.js';
 import { fromRow, type StoredDictation } from './stored-dictation.js';
 
@@ -21,6 +21,8 @@ export type Candidate = StoredDictation & {
   readonly seenMs?: number;
   /** When it was restored from the trash. */
   readonly restoredMs?: number;
+  /** Size of its recording, if that was noted; otherwise it is a WAV. */
+  readonly audioBytes?: number;
 };
 
 export function toCandidate(row: Row): Candidate {
@@ -29,6 +31,7 @@ export function toCandidate(row: Row): Candidate {
     changedMs: Number(row.changed_ms),
     ...(typeof row.seen_ms === 'number' && { seenMs: row.seen_ms }),
     ...(typeof row.restored_ms === 'number' && { restoredMs: row.restored_ms }),
+    ...(typeof row.audio_bytes === 'number' && { audioBytes: row.audio_bytes }),
   };
 }
 
@@ -88,6 +91,6 @@ function datesOf(dictations: readonly Candidate[], nowMs: number): ReadonlyMap<s
   return dates;
 }
 
-function bytesOf({ durationSeconds }: StoredDictation): number {
-  return WAV_HEADER_BYTES + durationSeconds * SAMPLE_RATE * BYTES_PER_SAMPLE;
+function bytesOf({ durationSeconds, audioBytes }: Candidate): number {
+  return audioBytes ?? WAV_HEADER_BYTES + durationSeconds * SAMPLE_RATE * BYTES_PER_SAMPLE;
 }
