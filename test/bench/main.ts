@@ -44,6 +44,7 @@ import { batch } from './batch.js';
 import { api } from './api.js';
 import { capture } from './capture.js';
 import { chunkedCodecs } from './chunked-codecs.js';
+import { codecMemory } from './codec-memory.js';
 import { codecs } from './codecs.js';
 import { cold } from './cold.js';
 import { writeFigures } from './figures-files.js';
@@ -87,6 +88,7 @@ const benches: Record<string, (argv: string[]) => Promise<void>> = {
   nemotron,
   parakeet,
   'chunked-codecs': chunkedCodecs,
+  'codec-memory': codecMemory,
   wav2vec2,
   codecs,
   api,
