@@ -13,7 +13,7 @@ interface HistoryText {
   readonly titleOf: (past: Past) => string;
   readonly markdownOf: (past: Past) => string;
   readonly wordCount: (text: string) => number;
-  readonly retentionText: (retention: { days: number; audio: boolean }) => string;
+  readonly retentionText: (retention: { days: number; audio: boolean; compact?: boolean }) => string;
 }
 
 await describeModule<HistoryText>(
@@ -51,6 +51,7 @@ await describeModule<HistoryText>(
       [{ days: 1, audio: false }, 'kept for 1 day, without audio'],
       [{ days: 30, audio: true }, 'kept for 30 days, with audio'],
       [{ days: 36_500, audio: true }, 'kept forever, with audio'],
+      [{ days: 7, audio: true, compact: true }, 'kept for 7 days, with compact audio'],
     ])('describes %j', (retention, label) => {
       expect(retentionText(retention)).toBe(label);
     });

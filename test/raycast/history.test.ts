@@ -342,13 +342,16 @@ describeUnless(reason)('History', () => {
     await second.pop();
     const more = host.launch('history', { preferences: { keepDays: '365', keepAudio: 'yes' } });
     await until(async () => (await request({ do: 'keep' })).retention?.days === 365);
-    expect((await request({ do: 'keep' })).retention).toEqual({ days: 365, audio: true });
+    expect((await request({ do: 'keep' })).retention).toEqual({ days: 365, audio: true, compact: false });
     expect(host.desktop.callsTo('confirm')).toHaveLength(1);
     await more.pop();
+    const compact = host.launch('history', { preferences: { keepDays: '365', keepAudio: 'compact' } });
+    await until(async () => (await request({ do: 'keep' })).retention?.compact === true);
+    await compact.pop();
     host.desktop.confirmAnswer = true;
     host.launch('history', { preferences: { keepDays: '1' } });
     await until(async () => (await texts()).length === 1);
-    expect((await request({ do: 'keep' })).retention).toEqual({ days: 1, audio: true });
+    expect((await request({ do: 'keep' })).retention).toEqual({ days: 1, audio: true, compact: true });
   });
 
   test('saves the audio of later dictations if preferred', async () => {
@@ -363,7 +366,7 @@ describeUnless(reason)('History', () => {
     const command = harness.raycast({}, { env, preferences: { keepAudio: 'yes' } }).launch('history');
     await act(command, 'Play');
     await until(() => played().length === 1);
-    expect(statSync(played()[0]?.split(' ')[1] ?? '').size).toBe(44 + 2 * SECOND * 2);
+    expect(statSync(played()[0]?.split(' ')[1] ?? '').size).toBe(58 + 2 * SECOND * 2);
   });
 
   test('explains an unavailable daemon and invalid settings', async () => {

@@ -27,7 +27,7 @@ describe('settings.json', () => {
     const defaults = { history: DEFAULT_RETENTION, memory: DEFAULT_MEMORY, ...others };
     expect(readSettings(join(folder, 'none.json'))).toEqual(defaults);
     expect(settings({})).toEqual({
-      history: { keepDays: 30, keepAudio: false, maxAudioBytes: 2 ** 30 },
+      history: { keepDays: 30, keepAudio: false, compactAudio: false, maxAudioBytes: 2 ** 30 },
       memory: { unloadAfterMinutes: 60 },
       models: {},
       http: {},
@@ -69,7 +69,7 @@ describe('settings.json', () => {
   });
 
   test('all history settings are read', () => {
-    const history = { keepDays: 0, keepAudio: true, maxAudioBytes: 5 };
+    const history = { keepDays: 0, keepAudio: true, compactAudio: true, maxAudioBytes: 5 };
     expect(settings({ history }).history).toEqual(history);
   });
 
@@ -85,6 +85,7 @@ describe('settings.json', () => {
     [{ history: { keepDays: -1 } }, '`history.keepDays`'],
     [{ history: { keepDays: '30' } }, '`history.keepDays`'],
     [{ history: { keepAudio: 'yes' } }, '`history.keepAudio`'],
+    [{ history: { compactAudio: 1 } }, '`history.compactAudio`'],
     [{ history: { maxAudioBytes: null } }, '`history.maxAudioBytes`'],
     [{ memory: 7 }, '`memory`'],
     [{ memory: { maxBytes: 'all' } }, '`memory.maxBytes`'],
