@@ -3,6 +3,7 @@ import { renameSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from '@jest/globals';
 
+import { scaledMel } from '#daemon/models/audio-encoder/scaled-mel.js';
 import { networkOf } from '#daemon/models/checkpoint/checkpoint-network.js';
 import { loadS3 } from '#daemon/models/codecs/s3/load-s3.js';
 import { RecordedMel } from '#daemon/models/codecs/s3/recorded-mel.js';
@@ -15,7 +16,8 @@ import { familyOf, footprintOf, loadModel } from '#daemon/models/registry.js';
 import { asCodec, asDecoder } from '#daemon/models/speech-model.js';
 import { mx, type MxArray } from '#native/index.js';
 
-import { emptyDir } from '../checkpoint/checkpoint-dirs.js';
+import { editJson, emptyDir } from '../checkpoint/checkpoint-dirs.js';
+import { editArrays } from '../checkpoint/edit-arrays.js';
 import { streamOf } from '../model-fixtures.js';
 import {
   allCodes,
@@ -92,7 +94,9 @@ describe.each(NAMES)('%s', (name) => {
       const recorded = new RecordedMel();
       recorded.push(audio);
       recorded.end();
-      const input = recorded.window(0, recorded.frames);
+      const raw = mx.array(recorded.rawFrames(0, recorded.frames), [1, recorded.frames, recorded.bands]);
+      const input = mx.tidy(() => scaledMel(raw, recorded.peak));
+      raw.dispose();
       recorded.dispose();
       expect(distance(input.toTypedArray('float32'), unpacked(mel))).toBeLessThan(1e-4);
       const found = mx.tidy(() => {
@@ -188,6 +192,24 @@ describe.each(NAMES)('%s', (name) => {
       'quantized',
     );
   });
+});
+
+test('the weights of another version are refused, and positions that are no sinusoids', async () => {
+  for (const [name, other] of [
+    ['s3-v1-25hz', 'speech_tokenizer_v2_25hz'],
+    ['s3-v2-25hz', 'speech_tokenizer_v1'],
+    ['s3-v2-25hz', 'speech_tokenizer_v4'],
+  ] as const) {
+    const dir = codecDir(name);
+    editJson(join(dir, 'config.json'), (json) => (json.name = other));
+    await expect(loadModel(dir)).rejects.toMatchObject({ code: expect.stringMatching(/^MODEL_/) as unknown });
+  }
+  const dir = codecDir('s3-v1-25hz');
+  editArrays(dir, (arrays) => {
+    const positions = arrays['encoder.positional_embedding'];
+    if (positions) arrays['encoder.positional_embedding'] = mx.zeros(positions.shape);
+  });
+  await expect(loadModel(dir)).rejects.toThrow('are not the sinusoids [750, 64]');
 });
 
 test('the names of mlx-audio give the same codes', async () => {

@@ -2,7 +2,7 @@
 import { mx, type Dtype, type MxArray } from '#native/index.js';
 import * as nn from '#native/nn/index.js';
 
-import { SelfAttention } from './attention.js';
+import { SelfAttention } from './encoder-attention.js';
 import { EncoderBlock, type AudioBlock } from './encoder-block.js';
 
 export interface AudioEncoderConfig {

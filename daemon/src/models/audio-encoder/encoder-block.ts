@@ -2,7 +2,7 @@
 import { mx, type MxArray } from '#native/index.js';
 import * as nn from '#native/nn/index.js';
 
-import type { SelfAttention } from './attention.js';
+import type { SelfAttention } from './encoder-attention.js';
 
 /** A block of an encoder. */
 export interface AudioBlock extends nn.Module {

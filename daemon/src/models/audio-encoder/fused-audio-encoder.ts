@@ -5,7 +5,7 @@
 import type { MxArray } from '#native/index.js';
 import * as nn from '#native/nn/index.js';
 
-import { keyMask, type Attended, type SelfAttention } from './attention.js';
+import { keyMask, type Attended, type SelfAttention } from './encoder-attention.js';
 import { AudioEncoder } from './audio-encoder.js';
 import { EncoderBlock, type AudioBlock } from './encoder-block.js';
 

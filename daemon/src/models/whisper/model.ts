@@ -6,7 +6,7 @@
 import { mx, type Dtype, type MxArray } from '#native/index.js';
 import * as nn from '#native/nn/index.js';
 
-import { Attention, concatenated, SelfAttention } from '../audio-encoder/attention.js';
+import { AttentionProjections, concatenated, SelfAttention } from '../audio-encoder/encoder-attention.js';
 import { AudioEncoder } from '../audio-encoder/audio-encoder.js';
 import { EncoderBlock } from '../audio-encoder/encoder-block.js';
 import { alignmentHeads, type AlignmentHead } from './words/alignment-heads.js';
@@ -15,7 +15,7 @@ import type { WhisperConfig } from './whisper-config.js';
 /** Cross-attention keys and values of one decoder block. */
 export type KeysValues = nn.CrossAttentionCache;
 
-export class CrossAttention extends Attention {
+export class CrossAttention extends AttentionProjections {
   /** Keys and values of audio features [B, T, D], laid out for the decoding steps. */
   keysValues(features: MxArray): KeysValues {
     return nn.crossAttentionCache(

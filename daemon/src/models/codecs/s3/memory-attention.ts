@@ -5,7 +5,12 @@
 import { mx, type MxArray } from '#native/index.js';
 import * as nn from '#native/nn/index.js';
 
-import { concatenated, keyMask, SelfAttention, type Attended } from '../../audio-encoder/attention.js';
+import {
+  concatenated,
+  keyMask,
+  SelfAttention,
+  type Attended,
+} from '../../audio-encoder/encoder-attention.js';
 import { FusedSelfAttention } from '../../audio-encoder/fused-audio-encoder.js';
 import type { KernelDepthwise } from '../layers/kernel-layers.js';
 import { ROTARY_DIMS } from './s3-config.js';

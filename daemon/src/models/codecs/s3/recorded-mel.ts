@@ -6,9 +6,8 @@ import { FrameStream } from '#daemon/audio/mel/frame-stream.js';
 import { SpectralFrontEnd } from '#daemon/audio/mel/front-end.js';
 import { s3Mel } from '#daemon/audio/mel/variants.js';
 import { SottoError } from '#daemon/protocol/errors.js';
-import { mx, type MxArray } from '#native/index.js';
+import type { MxArray } from '#native/index.js';
 
-import { scaledMel } from '../../audio-encoder/scaled-mel.js';
 import { MEL_HOP, SAMPLE_RATE } from './s3-config.js';
 
 const GROUP_FRAMES = 100;
@@ -26,6 +25,10 @@ export class RecordedMel {
   readonly #groups: Float32Array[] = [];
   #peak = -Infinity;
   #samples = 0;
+
+  get bands(): number {
+    return this.#frontEnd.bands;
+  }
 
   get samples(): number {
     return this.#samples;
@@ -57,9 +60,14 @@ export class RecordedMel {
     this.#peak = this.#loudest();
   }
 
-  /** Input of the encoder for frames `start` … `end`, [1, n, bands]. Call it after `end`; the caller owns the result. */
-  window(start: number, end: number): MxArray {
-    const { bands } = this.#frontEnd;
+  /** Loudest value of the frames that count. Known after `end`. */
+  get peak(): number {
+    return this.#peak;
+  }
+
+  /** Raw values of frames `start` … `end`, `bands` a frame. */
+  rawFrames(start: number, end: number): Float32Array {
+    const { bands } = this;
     const raw = new Float32Array((end - start) * bands);
     for (let frame = start; frame < end;) {
       const group = this.#groups[Math.floor(frame / GROUP_FRAMES)] ?? new Float32Array();
@@ -68,7 +76,7 @@ export class RecordedMel {
       raw.set(group.subarray(from * bands, (from + count) * bands), (frame - start) * bands);
       frame += count;
     }
-    return mx.tidy(() => scaledMel(mx.array(raw, [1, end - start, bands]), this.#peak));
+    return raw;
   }
 
   dispose(): void {
@@ -78,13 +86,12 @@ export class RecordedMel {
   #keep(frames: MxArray): void {
     const values = frames.toTypedArray('float32');
     frames.dispose();
-    const size = GROUP_FRAMES * this.#frontEnd.bands;
+    const size = GROUP_FRAMES * this.bands;
     for (let at = 0; at < values.length; at += size) this.#groups.push(values.slice(at, at + size));
   }
 
-  /** Of the frames that count. */
   #loudest(): number {
-    let [peak, left] = [-Infinity, this.frames * this.#frontEnd.bands];
+    let [peak, left] = [-Infinity, this.frames * this.bands];
     for (const group of this.#groups) {
       for (const value of group.subarray(0, left)) if (value > peak) peak = value;
       left = Math.max(0, left - group.length);

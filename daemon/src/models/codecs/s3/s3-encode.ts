@@ -4,7 +4,9 @@ import type { Codes } from '#daemon/protocol/codec.js';
 import { mx, type MxArray } from '#native/index.js';
 
 import { checkFeatures } from '../../audio-encoder/check-features.js';
+import { scaledMel } from '../../audio-encoder/scaled-mel.js';
 import { runSteps } from '../../network-steps.js';
+import type { NetworkStep } from '../run-chunk.js';
 import { RecordedMel } from './recorded-mel.js';
 import { framesPerCode } from './s3-config.js';
 import type { S3Tokenizer } from './s3-network.js';
@@ -88,8 +90,10 @@ async function codesOfWindows(
 ): Promise<number[][]> {
   const lengths = parts.map(({ window }) => window.end - window.start);
   const isUneven = lengths.some((length) => length !== lengths[0]);
-  const input = mx.tidy(() => paddedInput(parts, Math.max(...lengths)));
-  const latents = await runSteps(input, encoder.steps(isUneven ? lengths : undefined), signal);
+  const peaks = Float32Array.from(parts, ({ mel }) => mel.peak);
+  const scale: NetworkStep = (raw) => scaledMel(raw, mx.array(peaks, [peaks.length, 1, 1]));
+  const steps = [scale, ...encoder.steps(isUneven ? lengths : undefined)];
+  const latents = await runSteps(rawBatch(parts, Math.max(...lengths)), steps, signal);
   let codes: MxArray | undefined;
   let maxAbs: MxArray | undefined;
   try {
@@ -109,11 +113,12 @@ async function codesOfWindows(
   }
 }
 
-/** [B, longest, bands] */
-function paddedInput(parts: readonly Part[], longest: number): MxArray {
-  const rows = parts.map(({ mel, window: { start, end } }) => {
-    const row = mel.window(start, end);
-    return mx.pad(row, [[0, 0], [0, longest - (end - start)], [0, 0]]); // prettier-ignore
-  });
-  return mx.concatenate(rows, 0);
+/** Raw frames [B, longest, bands], with zeros after those of a shorter window. */
+function rawBatch(parts: readonly Part[], longest: number): MxArray {
+  const bands = parts[0]?.mel.bands ?? 0;
+  const raw = new Float32Array(parts.length * longest * bands);
+  for (const [row, { mel, window }] of parts.entries()) {
+    raw.set(mel.rawFrames(window.start, window.end), row * longest * bands);
+  }
+  return mx.array(raw, [parts.length, longest, bands]);
 }

@@ -5,7 +5,7 @@
 import { mx, type Dtype, type MxArray } from '#native/index.js';
 import * as nn from '#native/nn/index.js';
 
-import { SelfAttention } from '../../audio-encoder/attention.js';
+import { SelfAttention } from '../../audio-encoder/encoder-attention.js';
 import { EncoderBlock, type AudioBlock } from '../../audio-encoder/encoder-block.js';
 import { fusedAudioEncoder, FusedEncoderBlock } from '../../audio-encoder/fused-audio-encoder.js';
 import type { NetworkStep } from '../run-chunk.js';

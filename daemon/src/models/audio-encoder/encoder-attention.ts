@@ -3,7 +3,7 @@ import { mx, type MxArray } from '#native/index.js';
 import * as nn from '#native/nn/index.js';
 
 /** The projections of self-attention and of cross-attention. */
-export abstract class Attention extends nn.Module {
+export abstract class AttentionProjections extends nn.Module {
   query: nn.AnyLinear;
   key: nn.AnyLinear;
   value: nn.AnyLinear;
@@ -29,7 +29,7 @@ export interface Attended {
   readonly mask?: MxArray | undefined;
 }
 
-export class SelfAttention extends Attention {
+export class SelfAttention extends AttentionProjections {
   /** x [B, T, D] → [B, T, D] */
   forward(x: MxArray, { cache, mask }: Attended = {}): MxArray {
     const qkv = concatenated(this.query.forward(x), this.key.forward(x), this.value.forward(x));
