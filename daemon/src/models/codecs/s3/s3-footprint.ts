@@ -21,21 +21,21 @@ export async function s3Footprint(dir: string): Promise<Footprint> {
 }
 
 /**
- * One block over a window, in activations [T, D]. Our kernels: queries, keys and values (3), the rotated ones (8), memory and
- * attention (5). MLX's ops add norms, biases and copies of heads, and on the CPU the scores of all heads.
+ * Activations [T, D] of one block, measured on the CPU at full size, with its input. A memory adds rotated copies, and with MLX's
+ * ops an input for each of 31 taps. A GPU is taken to fuse these, and queues the next block too.
  */
+const ACTIVATIONS: Readonly<Record<Backend, { readonly plain: number; readonly memory: number }>> = {
+  kernels: { plain: 12, memory: 20 },
+  cpu: { plain: 28, memory: 66 },
+  gpu: { plain: 32, memory: 48 },
+};
+
+/** One block over a window; on the CPU without our kernels with the scores of all heads. */
 function windowBytes(config: S3Config, backend: Backend): number {
-  const { n_audio_state: dims, n_audio_head: heads, n_mels: mels } = config;
+  const { n_audio_state: dims, n_audio_head: heads, n_mels: mels, memory } = config;
   const positions = WINDOW_FRAMES / framesPerCode(config);
-  const activation = positions * dims * FLOAT32;
-  const mel = MEL_COPIES * WINDOW_FRAMES * mels * FLOAT32;
-  const scores = heads * positions ** 2 * FLOAT32;
-  switch (backend) {
-    case 'kernels':
-      return mel + 16 * activation;
-    case 'cpu':
-      return mel + 28 * activation + scores;
-    case 'gpu':
-      return mel + 2 * 20 * activation;
-  }
+  const activations = ACTIVATIONS[backend][memory ? 'memory' : 'plain'];
+  const scores = backend === 'cpu' ? heads * positions ** 2 : 0;
+  const frames = MEL_COPIES * WINDOW_FRAMES * mels;
+  return FLOAT32 * (frames + activations * positions * dims + scores);
 }
