@@ -40,10 +40,10 @@ export function attend(
   return mx.fast.scaledDotProductAttention(q, k, v, mask === undefined ? { scale } : { scale, mask });
 }
 
-/** Self-attention without a mask on packed queries, keys and values: [B, T, 3 × H × D] → [B, T, H × D] */
-export function selfAttend(qkv: MxArray, heads: number): MxArray {
+/** Self-attention on packed queries, keys and values, with or without a mask: [B, T, 3 × H × D] → [B, T, H × D] */
+export function selfAttend(qkv: MxArray, heads: number, mask?: AttentionMask): MxArray {
   const [q, k, v] = splitProjections(qkv, 3, heads) as [MxArray, MxArray, MxArray];
-  return mergeHeads(attend(q, k, v));
+  return mergeHeads(attend(q, k, v, { mask }));
 }
 
 /** Splits packed projections [B, T, parts × H × D] into views [B, H, T, D] of the same memory. */

@@ -1,7 +1,7 @@
 /**
- * Cost of SNAC, DAC and the vocoders at full size with random float32 weights, beside torch in the same run, in turns.
+ * Cost of SNAC, DAC, the S3 tokenizer and the vocoders at full size with random float32 weights, beside torch in the same run, in turns.
  *
- *     SOTTO_TORCH_PYTHON=test/reference/.venv-codecs/bin/python npm run bench -- chunked-codecs [snac|dac|vocos|…] [seconds]
+ *     SOTTO_TORCH_PYTHON=test/reference/.venv-codecs/bin/python npm run bench -- chunked-codecs [snac|dac|vocos|s3-v2|…] [seconds]
  *
  * Ours computes chunks with their context, torch the whole at once. CPU time counts too: on a busy machine it is steadier
  * than wall time.
@@ -15,6 +15,9 @@ import { vocodeMel as vocodeBigVgan } from '#daemon/models/codecs/bigvgan/bigvga
 import type { CodecRunner } from '#daemon/models/codecs/codec-model.js';
 import { DacRunner } from '#daemon/models/codecs/dac/dac-runner.js';
 import { loadDac } from '#daemon/models/codecs/dac/load-dac.js';
+import { loadS3 } from '#daemon/models/codecs/s3/load-s3.js';
+import { SAMPLE_RATE } from '#daemon/models/codecs/s3/s3-config.js';
+import { s3Codes } from '#daemon/models/codecs/s3/s3-encode.js';
 import { loadSnac } from '#daemon/models/codecs/snac/load-snac.js';
 import { SnacRunner } from '#daemon/models/codecs/snac/snac-runner.js';
 import { loadVocos } from '#daemon/models/codecs/vocos/load-vocos.js';
@@ -50,7 +53,20 @@ const NETWORKS: Readonly<Record<string, (dir: string, seconds: number) => Promis
   },
   'bigvgan-base': bigVganSubject,
   bigvgan: bigVganSubject,
+  's3-v1': s3Subject,
+  's3-v2': s3Subject,
+  's3-v3': s3Subject,
 };
+
+/** From samples to codes, as torch. */
+async function s3Subject(dir: string, seconds: number): Promise<Subject> {
+  const network = await loadS3(dir);
+  const samples = chirp(SAMPLE_RATE * seconds);
+  return { network, works: { encode: () => s3Codes(network, [samples], signal) } };
+}
+
+const chirp = (count: number): Float32Array =>
+  Float32Array.from({ length: count }, (_, n) => 0.1 * Math.sin(1e-5 * n * n));
 
 async function snacSubject(dir: string, seconds: number): Promise<Subject> {
   const network = await loadSnac(dir);
@@ -69,7 +85,7 @@ async function codecSubject(
   count: number,
   codebooks: number,
 ): Promise<Subject> {
-  const samples = Float32Array.from({ length: count }, (_, n) => 0.1 * Math.sin(1e-5 * n * n));
+  const samples = chirp(count);
   const encode = async (): Promise<Codes> => {
     const parts: Codes[] = [];
     for await (const codes of runner.encode(streamOf(samples).samples, codebooks, signal)) parts.push(codes);

@@ -9,7 +9,7 @@
  *     npm run bench -- moonshine    time and CPU time of Moonshine, and of onnxruntime on the original files
  *     npm run bench -- nemotron     cost of Nemotron's live steps and of a file at full size, with random weights
  *     npm run bench -- parakeet     cost of Parakeet's encoder and loop at full size, with random weights, and torch's
- *     npm run bench -- chunked-codecs  cost of SNAC, DAC, Vocos and BigVGAN at full size, with random weights, and torch's
+ *     npm run bench -- chunked-codecs  cost of SNAC, DAC, Vocos, BigVGAN and S3 at full size, with random weights, and torch's
  *     npm run bench -- codecs       cost of Encodec and Mimi at full size, with random weights, and torch's
  *     npm run bench -- wav2vec2     cost of Wav2Vec2 at full size, with random weights, and torch's
  *     npm run bench -- words        accuracy of word times, with openai-whisper and faster-whisper

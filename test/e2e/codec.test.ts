@@ -14,6 +14,7 @@ import {
   testSamples,
   unpacked,
 } from '../models/codecs/codec-fixtures.js';
+import { noisySamples } from '../models/codecs/vocoder-inputs.js';
 
 interface Case {
   readonly samples: number;
@@ -92,6 +93,29 @@ describeWithEngine()('sotto codec', () => {
     },
     60_000,
   );
+
+  test('a codec without a decoder encodes, says so, and refuses to decode', async () => {
+    const [file, json] = [join(home.folder, 'in.wav'), join(home.folder, 'codes.json')];
+    const { samples, codes } = expectedOf<{ cases: { samples: number; codes: number[] }[] }>(
+      's3-v2-25hz',
+    ).cases.slice(-1)[0] ?? { samples: 0, codes: [] };
+    writeFileSync(file, wav(floats(noisySamples(samples)), { tag: 3, bits: 32, sampleRate: 16_000 }));
+    const model = ['--model', codecDir('s3-v2-25hz')];
+    const encoded = await run('codec', 'encode', file, '--output', json, ...model, '--no-daemon');
+    expect([encoded.code, encoded.stderr]).toEqual([0, expect.stringContaining(`→ ${json}`)]);
+    const written: unknown = JSON.parse(readFileSync(json, 'utf8'));
+    expect(written).toMatchObject({ sampleRate: 16_000, samples, codes: [codes] });
+
+    const out = ['--output', join(home.folder, 'out.wav'), '--no-daemon'];
+    const decoded = await run('codec', 'decode', json, ...out, ...model);
+    expect([decoded.code, decoded.stderr]).toEqual([
+      expect.any(Number),
+      expect.stringMatching(/have no decoder of their own; a voice turns them into sound/),
+    ]);
+    expect(decoded.code).not.toBe(0);
+    const info = await run('codec', 'info', ...model);
+    expect([info.code, info.stdout]).toEqual([0, expect.stringMatching(/decoder +none: a voice turns/)]);
+  });
 
   test('refuses an .ecdc file for a model of another family', async () => {
     const file = join(home.folder, 'in.wav');

@@ -4,7 +4,7 @@
 #   setup.sh            .venv:        MLX's Python, mlx-whisper, the Whisper normalizer  (fixtures, scores, bench)
 #   setup.sh torch      .venv-torch:  openai-whisper on torch, CPU                       (the quick reference decoder)
 #   setup.sh hf         .venv-hf:     transformers on torch, CPU                         (tiny checkpoints)
-#   setup.sh codecs     .venv-codecs: transformers, encodec, moshi, snac, dac, vocos, bigvgan on torch, CPU (tiny codecs)
+#   setup.sh codecs     .venv-codecs: transformers, encodec, moshi, snac, dac, vocos, bigvgan, s3tokenizer on torch, CPU; mlx-audio
 #
 # Versions are pinned, because fixtures and tables depend on them.
 set -euo pipefail
@@ -37,10 +37,11 @@ moonshine)
   make_venv .venv-moonshine torch==2.15.0 transformers==5.24.0 onnx==1.23.2 onnxruntime==1.32.0 safetensors tokenizers numpy
   ;;
 codecs)
-  make_venv .venv-codecs torch==2.15.0 transformers==5.23.0 numpy einops safetensors sentencepiece librosa==0.11.0 matplotlib
+  make_venv .venv-codecs torch==2.15.0 transformers==5.23.0 numpy einops safetensors sentencepiece librosa==0.11.0 matplotlib \
+    onnx==1.23.2 mlx==0.32.4 mlx-cpu==0.32.4
   # Their metadata requires torchaudio and other versions of torch, which what is used of them does not need.
   make_venv .venv-codecs --no-deps encodec==0.1.1 moshi==0.2.13 \
-    snac==1.2.1 descript-audio-codec==1.0.0 vocos==0.1.0 bigvgan==2.4.1
+    snac==1.2.1 descript-audio-codec==1.0.0 vocos==0.1.0 bigvgan==2.4.1 s3tokenizer==0.3.0 mlx-audio==0.6.2
   ;;
 *)
   sed -n '2,11p' "$0"

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Times full-size SNAC, DAC, Vocos and BigVGAN with random weights in torch, beside `npm run bench -- chunked-codecs`.
+"""Times full-size SNAC, DAC, Vocos, BigVGAN and S3 tokenizers with random weights in torch, beside `npm run bench -- chunked-codecs`.
 
 Reads a line for each measurement: `save NAME DIR` writes the checkpoint; `encode NAME SECONDS` and `decode NAME SECONDS` compute
 a whole signal. Answers with the wall and CPU seconds of each.
@@ -13,10 +13,14 @@ from pathlib import Path
 
 import torch
 
-import codec_stubs  # before dac and vocos
+import codec_stubs  # before dac, s3tokenizer and vocos
+import s3tokenizer
 from bigvgan.bigvgan import BigVGAN
 from bigvgan.env import AttrDict
 from dac.model.dac import DAC
+from s3tokenizer.model import ModelConfig, S3Tokenizer
+from s3tokenizer.model_v2 import ModelConfig as ModelConfigV2, S3TokenizerV2
+from s3tokenizer.model_v3 import ModelConfigV3, S3TokenizerV3
 from safetensors.torch import save_file
 from snac import SNAC
 from vocos.heads import ISTFTHead
@@ -52,6 +56,12 @@ BIGVGAN = dict(
 BIGVGAN_BASE = dict(BIGVGAN, upsample_rates=[8, 8, 2, 2], upsample_kernel_sizes=[16, 16, 4, 4], upsample_initial_channel=512,
                     use_tanh_at_final=True, use_bias_at_final=True)
 
+S3 = {
+    "s3-v1": ("speech_tokenizer_v1", S3Tokenizer, ModelConfig()),
+    "s3-v2": ("speech_tokenizer_v2_25hz", S3TokenizerV2, ModelConfigV2()),
+    "s3-v3": ("speech_tokenizer_v3_25hz", S3TokenizerV3, ModelConfigV3()),
+}
+
 
 class Vocos(torch.nn.Module):
     def __init__(self):
@@ -62,14 +72,16 @@ class Vocos(torch.nn.Module):
         return self.head(self.backbone(mel))
 
 
-CONFIGS = {"snac": SNAC_24, "snac-44khz": SNAC_44, "dac": DAC_44, "vocos": VOCOS, "bigvgan": BIGVGAN, "bigvgan-base": BIGVGAN_BASE}
+CONFIGS = {"snac": SNAC_24, "snac-44khz": SNAC_44, "dac": DAC_44, "vocos": VOCOS, "bigvgan": BIGVGAN, "bigvgan-base": BIGVGAN_BASE,
+           **{key: {"name": name, **vars(config)} for key, (name, _, config) in S3.items()}}
 models = {}
 
 
 def model_of(name):
     if name not in models:
         config = CONFIGS[name]
-        makers = {"snac": lambda: SNAC(**config), "dac": lambda: DAC(**config), "vocos": Vocos, "bigvgan": lambda: BigVGAN(AttrDict(config))}
+        makers = {"snac": lambda: SNAC(**config), "dac": lambda: DAC(**config), "vocos": Vocos, "bigvgan": lambda: BigVGAN(AttrDict(config)),
+                  "s3": lambda: S3[name][1](S3[name][0], S3[name][2])}
         models[name] = makers[name.split("-")[0]]().eval()
     return models[name]
 
@@ -87,6 +99,10 @@ def work(command, name, seconds):
     if name.startswith(("vocos", "bigvgan")):
         mel = torch.randn(1, 100, int(seconds * rate / 256))
         return lambda: model(mel)
+    if name in S3:
+        signal = 0.1 * torch.randn(int(seconds * 16000))
+        length = lambda mel: torch.tensor([mel.shape[1]])
+        return lambda: (lambda mel: model.quantize(mel[None], length(mel)))(s3tokenizer.log_mel_spectrogram(signal))
     audio = 0.1 * torch.randn(1, 1, int(seconds * rate))
     if name == "dac":
         padded = model.preprocess(audio, None)

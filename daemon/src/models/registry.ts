@@ -13,6 +13,7 @@ import {
 import { dacFamily } from './codecs/dac/dac-family.js';
 import { encodecFamily } from './codecs/encodec/encodec-family.js';
 import { mimiFamily } from './codecs/mimi/mimi-family.js';
+import { s3Family } from './codecs/s3/s3-family.js';
 import { snacFamily } from './codecs/snac/snac-family.js';
 import { moonshineFamily } from './moonshine/moonshine-family.js';
 import { nemotronFamily } from './nemotron/nemotron-family.js';
@@ -33,6 +34,7 @@ const FAMILIES: ModelFamily[] = [
   dacFamily,
   mimiFamily,
   snacFamily,
+  s3Family,
 ];
 
 /**

@@ -146,7 +146,11 @@ export interface AudioCodec extends SpeechModel {
    */
   encode(audio: AudioStream, options: EncodeOptions, signal: AbortSignal): AsyncGenerator<Codes, number>;
 
-  /** The chunks joined are the audio. @throws SottoError INVALID_ARGUMENT for codes outside the codebooks, CANCELLED */
+  /**
+   * The chunks joined are the audio.
+   *
+   * @throws SottoError INVALID_ARGUMENT for codes outside the codebooks; MODEL_UNSUPPORTED if it only encodes; CANCELLED
+   */
   decode(encoded: EncodedAudio, signal: AbortSignal): AsyncGenerator<Float32Array, void>;
 }
 
@@ -190,6 +194,17 @@ export function asSynthesizer(model: SpeechModel): Synthesizer {
 /** @throws SottoError MODEL_UNSUPPORTED for a model that is no codec */
 export function asCodec(model: SpeechModel): AudioCodec {
   return withTask<AudioCodec>(model, 'codec', 'encode audio');
+}
+
+/** @throws SottoError MODEL_UNSUPPORTED for a model that is no codec, or only encodes */
+export function asDecoder(model: SpeechModel): AudioCodec {
+  const codec = asCodec(model);
+  if (codec.capabilities.codec?.encodesOnly !== true) return codec;
+  throw new SottoError(
+    'MODEL_UNSUPPORTED',
+    `the codes of ${model.name} have no decoder of their own; a voice turns them into sound`,
+    { hint: 'use its codes with a voice that was made for them' },
+  );
 }
 
 /** @throws SottoError MODEL_UNSUPPORTED for a model that does not converse */

@@ -36,7 +36,7 @@ export const capabilitiesSchema = v.object({
   ),
   codec: v.exactOptional(
     v.object({
-      /** In Hz, of the audio that it reads and makes. */
+      /** In Hz, of the audio that it reads, and makes if it can. */
       sampleRate: integer,
       codebooks: integer,
       /** Codes that each codebook has. */
@@ -49,6 +49,8 @@ export const capabilitiesSchema = v.object({
       segment: v.exactOptional(v.object({ samples: integer, stride: integer })),
       /** Whether it stores the loudness of each segment apart. */
       scales: v.exactOptional(v.boolean()),
+      /** Whether its codes have no decoder of their own: a voice turns them into sound. */
+      encodesOnly: v.exactOptional(v.boolean()),
     }),
   ),
   converse: v.exactOptional(

@@ -4,7 +4,8 @@
  *     → encode  ← waiting* ← started ← codes* ← encoded | cancelled | failed
  *     → decode  ← waiting*  ← speech-opened  ← audio frame*  ← speech-final | cancelled | failed
  *
- * `encode` reads a file as `transcribe` does, including `supply`. `decode` is answered as `speak` is, without `speech-text`.
+ * `encode` reads a file as `transcribe` does, including `supply`. `decode` is answered as `speak` is, without `speech-text`; a
+ * model whose capability says `encodesOnly` refuses it with MODEL_UNSUPPORTED.
  */
 import * as v from 'valibot';
 import { defined } from './defined.js';
@@ -55,6 +56,8 @@ export const encodeSummarySchema = v.object({
   samples: count,
   /** Wall time of all computing, in seconds. */
   seconds: finite,
+  /** Whether the codes have no decoder of their own, as in the capabilities of the model. */
+  encodesOnly: v.exactOptional(v.boolean()),
 });
 export type EncodeSummary = v.InferOutput<typeof encodeSummarySchema>;
 

@@ -16,7 +16,14 @@ import { streamOf } from '../model-fixtures.js';
 import { codecDir, testSamples } from './codec-fixtures.js';
 import { editSafetensors, type SafetensorsHeader } from '../checkpoint/edit-safetensors.js';
 
-const FIXTURES = ['encodec-causal', 'encodec-segments', 'mimi-tiny', 'mimi-variant'] as const;
+const FIXTURES = [
+  'encodec-causal',
+  'encodec-segments',
+  'mimi-tiny',
+  'mimi-variant',
+  's3-v1-25hz',
+  's3-v2-25hz',
+] as const;
 
 const REFUSALS = ['MODEL_CORRUPT', 'MODEL_UNSUPPORTED', 'MODEL_NOT_FOUND'];
 const { signal } = new AbortController();
@@ -24,7 +31,7 @@ const { signal } = new AbortController();
 /** Without the other spellings of the weights. */
 function fresh(fixture: string): string {
   const dir = codecDir(fixture);
-  for (const other of ['meta', 'kyutai']) {
+  for (const other of ['meta', 'kyutai', 'mlx-audio']) {
     const path = join(dir, `${other}.safetensors`);
     if (existsSync(path)) rmSync(path);
   }
@@ -36,7 +43,7 @@ async function use(dir: string): Promise<void> {
   const model = asCodec(await loadModel(dir));
   try {
     const encoded = await encodeAll(model, streamOf(testSamples(300)), {}, signal);
-    for await (const _ of model.decode(encoded, signal));
+    if (model.capabilities.codec?.encodesOnly !== true) for await (const _ of model.decode(encoded, signal));
   } finally {
     model.dispose();
   }
@@ -51,6 +58,7 @@ const DAMAGES: Readonly<Record<string, Damage>> = {
   ...FILE_DAMAGES,
   'a pickle alone': (dir) => renameSync(join(dir, WEIGHTS), join(dir, 'pytorch_model.bin')),
   'a pickle of Meta alone': (dir) => renameSync(join(dir, WEIGHTS), join(dir, 'encodec_24khz.th')),
+  'an ONNX file alone': (dir) => renameSync(join(dir, WEIGHTS), join(dir, 'speech_tokenizer.onnx')),
   'an unknown tensor': (dir) =>
     editHeader(dir, (header) => {
       header['encoder.layers.0.conv.gain'] = { dtype: 'F32', shape: [0], data_offsets: [0, 0] };
@@ -69,8 +77,8 @@ const ARRAY_DAMAGES: Readonly<Record<string, (header: SafetensorsHeader, name: s
   },
 };
 
-/** Not used. */
-const IGNORED = /\.(?:inited|cluster_size|embed_avg|initialized)$/;
+/** Not used, or computed. */
+const IGNORED = /\.(?:inited|cluster_size|embed_avg|initialized|positional_embedding)$/;
 
 describe.each(FIXTURES)('%s', (fixture) => {
   test('with damaged weights', async () => {

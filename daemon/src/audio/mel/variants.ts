@@ -25,6 +25,12 @@ export function whisperMel(bands: number): FrontEndConfig {
   };
 }
 
+/** The S3 tokenizer’s (`log_mel_spectrogram` of s3tokenizer): Whisper’s, with the end of the audio mirrored, too. */
+export function s3Mel(): FrontEndConfig {
+  const whisper = whisperMel(128);
+  return { ...whisper, padding: { ...whisper.padding, end: 'reflect' } };
+}
+
 /** NeMo's (`AudioToMelSpectrogramPreprocessor` without dither), before its normalization of each feature. */
 export function nemoMel(bands: number): FrontEndConfig {
   return {

@@ -41,6 +41,9 @@ export async function codecInfo(paths: Paths, wanted: string | undefined, json: 
         ['sample rate', `${codec.sampleRate} Hz`],
         ['codebooks', `${codec.codebooks} of ${codec.codebookSize} codes`],
         ['frames', `${codec.framesPerSecond} per second`],
+        ...(codec.encodesOnly === true
+          ? [['decoder', 'none: a voice turns the codes into sound'] as const]
+          : []),
         ['bit rate', `${(bitsPerSecond / 1000).toFixed(2)} kbit/s with all codebooks`],
       ]),
     );

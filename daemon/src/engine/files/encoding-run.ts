@@ -12,7 +12,7 @@ export async function encodeFile(
   options: EncodeOptions,
 ): Promise<FromEngine & { type: 'encoded' }> {
   const codec = asCodec((await loading).model);
-  const { sampleRate = 0, framesPerSecond = 1 } = codec.capabilities.codec ?? {};
+  const { sampleRate = 0, framesPerSecond = 1, encodesOnly } = codec.capabilities.codec ?? {};
   const audio = await open(sampleRate);
   return withAudio(audio, signal, async () => {
     const { durationSeconds } = audio;
@@ -26,7 +26,8 @@ export async function encodeFile(
       throwIfCancelled(signal);
       if (step.done === true) {
         const seconds = (performance.now() - startedMs) / 1000;
-        return { type: 'encoded', job, summary: { sampleRate, samples: step.value, seconds } };
+        const summary = { sampleRate, samples: step.value, seconds, ...defined({ encodesOnly }) };
+        return { type: 'encoded', job, summary };
       }
       if (step.value.scales?.every(Number.isFinite) === false) {
         throw new SottoError('ENGINE_CRASHED', 'the model computed a loudness that is not a number');

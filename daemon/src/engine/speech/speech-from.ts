@@ -1,7 +1,7 @@
 /** What a model makes for a listener: speech from a text, the audio that codes hold, or the answer to a conversation. */
 import {
-  asCodec,
   asConversationModel,
+  asDecoder,
   asSynthesizer,
   type AnswerChunk,
   type AudioCodec,
@@ -49,7 +49,7 @@ export async function speechFrom(
       return { sampleRate, chunks: speak(synthesizer, source, signal) };
     }
     case 'codes': {
-      const codec = asCodec(model);
+      const codec = asDecoder(model);
       const sampleRate = codec.capabilities.codec?.sampleRate ?? 0;
       return { sampleRate, chunks: decode(codec, source.encoded, sampleRate, signal) };
     }

@@ -39,12 +39,14 @@ export function weightRole(name: string): ArrayRole {
   return { role: 'weight', name };
 }
 
-export interface CodecForm {
-  readonly namings: Namings;
+export interface CodecForm<Other extends string = never> {
+  readonly namings: Namings<Other>;
   /** Whether a weight is that of a transposed convolution with one group, which PyTorch has as [in, out, k]. */
   isTransposed(name: string): boolean;
   /** Computes a weight whose parts are not those of a weight norm. The parts are freed afterwards. */
   combine?(name: string, parts: ReadonlyMap<string, MxArray>): MxArray | undefined;
+  /** Checks arrays that are no weights. @throws SottoError */
+  verify?(stored: NamedArrays<Other>): Promise<void>;
   /** Reorders a weight that is complete. */
   arrange?(name: string, weight: MxArray, layout: string): MxArray;
 }
@@ -54,13 +56,14 @@ export interface CodecForm {
  *
  * @throws SottoError MODEL_CORRUPT or MODEL_UNSUPPORTED, naming the file and the faulty keys
  */
-export async function openCodecCheckpoint<Config>(
+export async function openCodecCheckpoint<Config, Other extends string = never>(
   dir: string,
   config: Config,
-  form: CodecForm,
+  form: CodecForm<Other>,
 ): Promise<Checkpoint<Config>> {
   const stored = await openNamedArrays(dir, form.namings);
   try {
+    await form.verify?.(stored);
     const arrays = new CodecArrays(stored, form);
     return {
       layout: stored.layout,
@@ -76,13 +79,16 @@ export async function openCodecCheckpoint<Config>(
   }
 }
 
+type StoredWeights = Omit<NamedArrays, 'other'>;
+type Arrangement = Pick<CodecForm, 'isTransposed' | 'combine' | 'arrange'>;
+
 class CodecArrays {
-  readonly #stored: NamedArrays;
-  readonly #form: CodecForm;
+  readonly #stored: StoredWeights;
+  readonly #form: Arrangement;
   /** Names of the stored parts of each weight, by the name of the part; that of a whole weight is empty. */
   readonly #parts = new Map<string, Map<string, string>>();
 
-  constructor(stored: NamedArrays, form: CodecForm) {
+  constructor(stored: StoredWeights, form: Arrangement) {
     this.#stored = stored;
     this.#form = form;
     for (const name of stored.names) {

@@ -6,18 +6,22 @@ import type { Codes, EncodedAudio, EncodeOptions } from '#daemon/protocol/codec.
 import type * as nn from '#native/nn/index.js';
 
 import { encodeAll } from '../encode-all.js';
-import type { AudioCodec, AudioStream, WarmUpResult } from '../speech-model.js';
+import { asDecoder, type AudioCodec, type AudioStream, type WarmUpResult } from '../speech-model.js';
 import type { CodecShape } from './codec-shape.js';
 import { checkCodes, checkedCodebooks } from './layers/check-codes.js';
 
-/** What a family computes. Codes are checked already; ending an iteration early frees everything. */
-export interface CodecRunner {
+/** What a family computes that only encodes. Ending an iteration early frees everything. */
+export interface CodecEncoder {
   /** Yields the codes of consecutive frames; returns the number of samples. */
   encode(
     samples: AsyncIterable<Float32Array>,
     codebooks: number,
     signal: AbortSignal,
   ): AsyncGenerator<Codes, number>;
+}
+
+/** What a family computes. Codes are checked already; ending an iteration early frees everything. */
+export interface CodecRunner extends CodecEncoder {
   decode(encoded: EncodedAudio, signal: AbortSignal): AsyncGenerator<Float32Array, void>;
   /** Checks codes, if there is more to them than the number of codebooks and codes. @throws SottoError INVALID_ARGUMENT */
   check?(encoded: EncodedAudio): void;
@@ -32,11 +36,17 @@ export class CodecModel implements AudioCodec {
   readonly capabilities: Capabilities;
   readonly weightBytes: number;
   readonly #network: nn.Module;
-  readonly #runner: CodecRunner;
+  readonly #runner: CodecEncoder & Partial<CodecRunner>;
   readonly #shape: CodecShape;
 
   /** @param network freed with the model */
-  constructor(dir: string, family: string, shape: CodecShape, network: nn.Module, runner: CodecRunner) {
+  constructor(
+    dir: string,
+    family: string,
+    shape: CodecShape,
+    network: nn.Module,
+    runner: CodecEncoder & Partial<CodecRunner>,
+  ) {
     this.name = basename(resolve(dir));
     this.family = family;
     this.capabilities = { codec: shape };
@@ -55,19 +65,22 @@ export class CodecModel implements AudioCodec {
   }
 
   async *decode(encoded: EncodedAudio, signal: AbortSignal): AsyncGenerator<Float32Array, void> {
+    asDecoder(this);
     if (this.#runner.check) this.#runner.check(encoded);
     else checkCodes(encoded.codes, this.#shape);
-    yield* this.#runner.decode(encoded, signal);
+    if (this.#runner.decode) yield* this.#runner.decode(encoded, signal);
   }
 
-  /** Encodes and decodes silence in several chunks: the first one, those with a state before them, and a short last one. */
+  /** Encodes and, if it can, decodes silence in several chunks: the first one, those with a state before them, and a short last one. */
   async warmUp(signal: AbortSignal, onProgress: (fraction: number) => void): Promise<WarmUpResult> {
     const { sampleRate } = this.#shape;
     const samples = new Float32Array(Math.round(WARM_UP_SECONDS * sampleRate));
     const audio = { durationSeconds: WARM_UP_SECONDS, samples: once(samples) };
     const encoded = await encodeAll(this, audio, {}, signal);
-    onProgress(0.5);
-    for await (const _ of this.decode(encoded, signal));
+    if (this.#runner.decode) {
+      onProgress(0.5);
+      for await (const _ of this.decode(encoded, signal));
+    }
     onProgress(1);
     return {};
   }

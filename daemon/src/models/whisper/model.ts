@@ -1,45 +1,21 @@
 /**
- * The Whisper network (Radford et al., arXiv 2212.04356): an encoder over 30 s of log-mel frames and a decoder over
- * tokens that attends to it. Fields carry the names of the checkpoint's tensors. `fused-model.ts` computes the same in fewer
+ * The Whisper network (Radford et al., arXiv 2212.04356): an encoder over 30 s of log-mel frames (`audio-encoder/`) and a
+ * decoder over tokens that attends to it. Fields carry the names of the checkpoint's tensors. `fused-model.ts` computes the same in fewer
  * ops.
  */
 import { mx, type Dtype, type MxArray } from '#native/index.js';
 import * as nn from '#native/nn/index.js';
 
+import { AttentionProjections, concatenated, SelfAttention } from '../audio-encoder/encoder-attention.js';
+import { AudioEncoder } from '../audio-encoder/audio-encoder.js';
+import { EncoderBlock } from '../audio-encoder/encoder-block.js';
 import { alignmentHeads, type AlignmentHead } from './words/alignment-heads.js';
 import type { WhisperConfig } from './whisper-config.js';
 
 /** Cross-attention keys and values of one decoder block. */
 export type KeysValues = nn.CrossAttentionCache;
 
-/** The projections of both attentions. */
-abstract class Attention extends nn.Module {
-  query: nn.AnyLinear;
-  key: nn.AnyLinear;
-  value: nn.AnyLinear;
-  out: nn.AnyLinear;
-
-  constructor(
-    dims: number,
-    readonly heads: number,
-  ) {
-    super();
-    this.query = new nn.Linear(dims, dims);
-    this.key = new nn.Linear(dims, dims, { bias: false }); // a bias on keys would cancel in the softmax
-    this.value = new nn.Linear(dims, dims);
-    this.out = new nn.Linear(dims, dims);
-  }
-}
-
-export class SelfAttention extends Attention {
-  /** x [B, T, D] → [B, T, D]. Causal over the cache with one; over all of x without. */
-  forward(x: MxArray, cache?: nn.SelfAttentionCache): MxArray {
-    const qkv = concatenated(this.query.forward(x), this.key.forward(x), this.value.forward(x));
-    return this.out.forward(cache ? cache.attend(qkv, this.heads) : nn.selfAttend(qkv, this.heads));
-  }
-}
-
-export class CrossAttention extends Attention {
+export class CrossAttention extends AttentionProjections {
   /** Keys and values of audio features [B, T, D], laid out for the decoding steps. */
   keysValues(features: MxArray): KeysValues {
     return nn.crossAttentionCache(
@@ -52,12 +28,6 @@ export class CrossAttention extends Attention {
   forward(queries: MxArray, audio: KeysValues): MxArray {
     return this.out.forward(nn.crossAttend(queries, audio));
   }
-}
-
-/** A block of the encoder. */
-export interface AudioBlock extends nn.Module {
-  /** [B, T, D] → [B, T, D] */
-  forward(x: MxArray): MxArray;
 }
 
 /** A block of the decoder. */
@@ -74,38 +44,12 @@ export interface TextBlock extends nn.Module {
   ): [x: MxArray, queries: MxArray];
 }
 
-export class EncoderBlock extends nn.Module implements AudioBlock {
-  attn: SelfAttention;
-  attn_ln: nn.LayerNorm;
-  mlp1: nn.AnyLinear;
-  mlp2: nn.AnyLinear;
-  mlp_ln: nn.LayerNorm;
-
-  constructor(dims: number, heads: number) {
-    super();
-    this.attn = new SelfAttention(dims, heads);
-    this.attn_ln = new nn.LayerNorm(dims);
-    this.mlp1 = new nn.Linear(dims, dims * 4);
-    this.mlp2 = new nn.Linear(dims * 4, dims);
-    this.mlp_ln = new nn.LayerNorm(dims);
-  }
-
-  forward(x: MxArray): MxArray {
-    x = mx.add(x, this.attn.forward(this.attn_ln.forward(x)));
-    return mx.add(x, this.mlp(this.mlp_ln.forward(x)));
-  }
-
-  protected mlp(x: MxArray): MxArray {
-    return this.mlp2.forward(nn.gelu(this.mlp1.forward(x)));
-  }
-}
-
 export class DecoderBlock extends EncoderBlock implements TextBlock {
   cross_attn: CrossAttention;
   cross_attn_ln: nn.LayerNorm;
 
   constructor(dims: number, heads: number) {
-    super(dims, heads);
+    super(dims, new SelfAttention(dims, heads));
     this.cross_attn = new CrossAttention(dims, heads);
     this.cross_attn_ln = new nn.LayerNorm(dims);
   }
@@ -123,59 +67,10 @@ export class DecoderBlock extends EncoderBlock implements TextBlock {
     cache: nn.SelfAttentionCache,
     audio: KeysValues,
   ): [x: MxArray, queries: MxArray] {
-    x = mx.add(x, this.attn.forward(this.attn_ln.forward(x), cache));
+    x = mx.add(x, this.attn.forward(this.attn_ln.forward(x), { cache }));
     const queries = this.cross_attn.query.forward(this.cross_attn_ln.forward(x));
     x = mx.add(x, this.cross_attn.forward(queries, audio));
     return [mx.add(x, this.mlp(this.mlp_ln.forward(x))), queries];
-  }
-}
-
-export class AudioEncoder extends nn.Module {
-  conv1: nn.AnyConv1d;
-  conv2: nn.AnyConv1d;
-  _positions: MxArray; // [nAudioCtx, D]: sinusoids, not learned
-  blocks: AudioBlock[];
-  ln_post: nn.LayerNorm;
-
-  constructor({ nMels, nAudioCtx, nAudioState, nAudioHead, nAudioLayer }: WhisperConfig) {
-    super();
-    this.conv1 = new nn.Conv1d(nMels, nAudioState, 3, { padding: 1 });
-    this.conv2 = new nn.Conv1d(nAudioState, nAudioState, 3, { padding: 1, stride: 2 }); // 10 ms → 20 ms
-    this._positions = mx.keep(nn.sinusoids(nAudioCtx, nAudioState));
-    this.blocks = Array.from({ length: nAudioLayer }, () => new EncoderBlock(nAudioState, nAudioHead));
-    this.ln_post = new nn.LayerNorm(nAudioState);
-  }
-
-  /** Normalized log-mel [B, 2 T, nMels] → audio features [B, T, D], T ≤ nAudioCtx */
-  forward(mel: MxArray): MxArray {
-    let x = this.embed(mel);
-    for (const block of this.blocks) x = block.forward(x);
-    return this.ln_post.forward(x);
-  }
-
-  /** Input of the first block: [B, 2 T, nMels] → [B, T, D] */
-  embed(mel: MxArray): MxArray {
-    const x = nn.gelu(this.conv1.forward(mel));
-    return mx.add(nn.gelu(this.conv2.forward(x)), this.positions(mel.shape[1] ?? 0));
-  }
-
-  /** @param frames of the mel */
-  protected positions(frames: number): MxArray {
-    return rows(this._positions, 0, Math.ceil(frames / 2));
-  }
-
-  override toDtype(dtype: Dtype): this {
-    super.toDtype(dtype);
-    this.castPositions(dtype);
-    return this;
-  }
-
-  /** The positions are not in the checkpoint, so their dtype is set separately. */
-  castPositions(dtype: Dtype): void {
-    const old = this._positions;
-    if (old.dtype === dtype) return;
-    this._positions = mx.keep(old.astype(dtype));
-    old.dispose();
   }
 }
 
@@ -240,10 +135,6 @@ export class Whisper extends nn.Module {
     const held = [...this.parameters(), this.encoder._positions];
     return held.reduce((sum, { nbytes }) => sum + nbytes, 0);
   }
-}
-
-function concatenated(...projections: MxArray[]): MxArray {
-  return mx.concatenate(projections, 2);
 }
 
 function rows(table: MxArray, start: number, end: number): MxArray {

@@ -10,8 +10,8 @@ import { SottoError } from '#daemon/protocol/errors.js';
 import { MODEL_FILE } from '#daemon/protocol/file-errors.js';
 import { readSmallFile } from '#daemon/read-small-file.js';
 import { mx, type MxArray } from '#native/index.js';
-import * as nn from '#native/nn/index.js';
 
+import { checkPositions } from '../../audio-encoder/check-positions.js';
 import { isSameArray, swapped, type Checkpoint } from '../../checkpoint/checkpoint-network.js';
 import { asModelError } from '../../checkpoint/model-error.js';
 import { openNamedArrays, type NamedArrays } from '../../checkpoint/naming.js';
@@ -24,9 +24,6 @@ export type WhisperCheckpoint = Checkpoint<WhisperConfig>;
 
 /** Kernel size of both convolutions: identifies the layout of their weights. */
 const KERNEL_SIZE = 3;
-
-/** Rounding error of a sinusoid: at most 0.0005 in float16, 0.004 in bfloat16. */
-const POSITIONS_TOLERANCE = 0.01;
 
 /** Reads `config.json` and `generation_config.json` of a model directory. */
 export async function readConfig(dir: string): Promise<WhisperConfig> {
@@ -58,7 +55,7 @@ async function whisperCheckpoint(
   const heads = await arrays.other('alignment heads');
   const alignmentHeads = config.alignmentHeads ?? validHeads(await readHeads(heads), config);
   const positions = await arrays.other('positions');
-  if (positions) await checkPositions(positions, config, location);
+  if (positions) await checkPositions(positions, [config.nAudioCtx, config.nAudioState], location);
   const output = await arrays.other('output layer');
   return {
     layout,
@@ -90,24 +87,6 @@ function kernel(array: MxArray): MxArray {
   const [, inner, last] = array.shape;
   if (array.ndim !== 3 || last !== KERNEL_SIZE || inner === KERNEL_SIZE) return array;
   return swapped(array, 1, 2);
-}
-
-/** The network computes the encoder's positions, so those of the checkpoint must match. */
-async function checkPositions(found: MxArray, config: WhisperConfig, where: string): Promise<void> {
-  const shape = [config.nAudioCtx, config.nAudioState];
-  const distance = mx.tidy(() => {
-    if (found.shape.join() !== shape.join()) return undefined;
-    const own = nn.sinusoids(config.nAudioCtx, config.nAudioState);
-    return mx.max(mx.abs(mx.subtract(found.astype('float32'), own)));
-  });
-  if (distance) await mx.ready(distance);
-  const isSame = distance !== undefined && Number(distance.item()) <= POSITIONS_TOLERANCE;
-  mx.dispose(found, distance);
-  if (isSame) return;
-  throw new SottoError(
-    'MODEL_UNSUPPORTED',
-    `${where}: the encoder’s positions are not the sinusoids [${shape.join(', ')}] of Whisper`,
-  );
 }
 
 const heads = v.array(v.tuple([v.pipe(v.number(), v.integer()), v.pipe(v.number(), v.integer())]));

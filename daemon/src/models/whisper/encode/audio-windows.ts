@@ -1,7 +1,6 @@
 /** Cuts an audio stream into the 30 s windows of the encoder. */
 import type { FrontEnd } from '#daemon/audio/mel/front-end.js';
 import {
-  DYNAMIC_RANGE_LOG10,
   FRAMES_PER_SECOND,
   HOP_SAMPLES,
   MelStream,
@@ -10,6 +9,8 @@ import {
 } from '#daemon/audio/mel/mel.js';
 import type { SpeechTrack, VoiceEvidence } from '#daemon/audio/vad/index.js';
 import { mx, type Dtype, type MxArray } from '#native/index.js';
+
+import { scaledMel } from '../../audio-encoder/scaled-mel.js';
 
 export const WINDOW_FRAMES = 3000; // 30 s of 10 ms
 
@@ -183,16 +184,10 @@ export class AudioWindows {
     if (missing > 0 && padding === 'silence') {
       raw = mx.concatenate([raw, mx.full([missing, this.#nMels], SILENCE_LOG10)], 0);
     }
-    let mel = normalized(raw, peak);
+    let mel = scaledMel(raw, peak);
     if (missing > 0 && padding === 'zero') {
       mel = mx.concatenate([mel, mx.zeros([missing, this.#nMels])], 0);
     }
     return mx.reshape(mel, [1, length, this.#nMels]);
   }
-}
-
-/** Raw log10-mel frames → input of the encoder. @param peak the level to clamp by */
-export function normalized(raw: MxArray, peak: MxArray): MxArray {
-  const clamped = mx.maximum(raw, mx.subtract(peak, DYNAMIC_RANGE_LOG10));
-  return mx.divide(mx.add(clamped, 4), 4);
 }

@@ -1,8 +1,8 @@
 /** Runs a window through the encoder: from log-mel to the keys and values of the decoder's cross-attention. */
-import { SottoError } from '#daemon/protocol/errors.js';
 import { mx, type MxArray } from '#native/index.js';
 
 import { yieldToEventLoop } from '#daemon/async.js';
+import { checkFeatures } from '../../audio-encoder/check-features.js';
 import type { KeysValues, Whisper } from '../model.js';
 import { PAIRS_PER_GPU_WAIT } from '../memory/work-bytes.js';
 
@@ -111,12 +111,4 @@ export function pickWindows({ crossKeysValues }: EncodedWindow, rows: readonly n
   });
   mx.asyncEval(picked.flat());
   return { crossKeysValues: picked };
-}
-
-/** With exhausted GPU memory MLX may return zeros, which must not pass for silence. */
-function checkFeatures(maxAbs: number): void {
-  if (maxAbs > 0 && Number.isFinite(maxAbs)) return;
-  throw new SottoError('ENGINE_CRASHED', `the encoder returned ${maxAbs === 0 ? 'only zeros' : 'NaN'}`, {
-    hint: 'the GPU is probably out of memory: quit other apps or use a smaller model',
-  });
 }

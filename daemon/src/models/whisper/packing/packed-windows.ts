@@ -4,7 +4,8 @@ import { HOP_SAMPLES, MelStream } from '#daemon/audio/mel/mel.js';
 import type { SpeechTrack, VoiceEvidence } from '#daemon/audio/vad/index.js';
 import { mx, type Dtype, type MxArray } from '#native/index.js';
 
-import { normalized, WINDOW_FRAMES } from '../encode/audio-windows.js';
+import { scaledMel } from '../../audio-encoder/scaled-mel.js';
+import { WINDOW_FRAMES } from '../encode/audio-windows.js';
 import {
   type AvailableSpeech,
   type PackedSpeech,
@@ -129,7 +130,7 @@ export class PackedWindows {
       pieces.map(({ start, end }) => this.#mel.slice(start, end)),
       0,
     ); // [n, nMels]
-    const mel = normalized(raw, peak);
+    const mel = scaledMel(raw, peak);
     const missing = WINDOW_FRAMES - (mel.shape[0] ?? 0);
     const whole = missing > 0 ? mx.concatenate([mel, mx.zeros([missing, this.#nMels])], 0) : mel;
     return mx.reshape(whole, [1, WINDOW_FRAMES, this.#nMels]);
