@@ -3,6 +3,7 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 
 import { join } from 'node:path';
 import { beforeEach, describe, expect, test } from '@jest/globals';
 import { silentLog } from '#daemon/logger.js';
+import { defined } from '#daemon/protocol/defined.js';
 import { SottoError } from '#daemon/protocol/errors.js';
 import { RecordingCompactor } from '#daemon/sessions/history/recording-compactor.js';
 import type { EncodingQueue } from '#daemon/sessions/history/encode-recording.js';
@@ -34,7 +35,7 @@ function keep(id: string, ageMs: number, state: 'final' | 'failed' = 'final'): v
   writeFileSync(join(recordings, `${id}.wav`), id);
 }
 
-type End = { readonly codes: number[] } | { readonly error: SottoError };
+type End = { readonly codes: number[]; readonly encodesOnly?: true } | { readonly error: SottoError };
 
 /** Encodes each file as its answer says. */
 function queueOf(answer: (path: string) => End): EncodingQueue & { readonly paths: string[] } {
@@ -60,7 +61,8 @@ function queueOf(answer: (path: string) => End): EncodingQueue & { readonly path
         if ('error' in end) job.fail(end.error);
         else {
           job.codes({ codes: [end.codes] }, 1);
-          job.encoded({ sampleRate: 24_000, samples: 99, seconds: 1 });
+          const { encodesOnly } = end;
+          job.encoded({ sampleRate: 24_000, samples: 99, seconds: 1, ...defined({ encodesOnly }) });
         }
       });
       return job;
@@ -123,10 +125,13 @@ describe('compact recordings', () => {
     expect(existsSync(join(recordings, 'unreadable.wav'))).toBe(true);
   });
 
-  test('without a codec, one failure ends the run and everything stays', async () => {
+  test.each<[string, End]>([
+    ['without a codec', { error: new SottoError('MODEL_NOT_FOUND', 'no codec') }],
+    ['with a codec that decodes nothing', { codes: [1], encodesOnly: true }],
+  ])('%s, one failure ends the run and everything stays', async (_what, end) => {
     keep('one', 6 * DAY_MS);
     keep('two', 5 * DAY_MS);
-    const queue = queueOf(() => ({ error: new SottoError('MODEL_NOT_FOUND', 'no codec') }));
+    const queue = queueOf(() => end);
     await compactor(queue).run();
     expect(queue.paths).toHaveLength(1);
     expect(readdirSync(recordings).sort()).toEqual(['one.wav', 'two.wav']);

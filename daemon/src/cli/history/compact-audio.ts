@@ -18,9 +18,13 @@ const WAV_BYTES_PER_HOUR = SECONDS_PER_HOUR * SAMPLE_RATE * BYTES_PER_SAMPLE;
 export async function compactAudioText(paths: Paths, signal: AbortSignal): Promise<string> {
   const model = namedOrChosenModel(modelDirs(paths), paths.settings, 'codec', undefined);
   const { family, capabilities } = await describeModel(model.dir, signal);
-  if (capabilities.codec === undefined)
-    throw new SottoError('MODEL_UNSUPPORTED', `${model.name} can’t encode audio`);
-  const bytes = (bitRateOf(capabilities.codec) / 8) * SECONDS_PER_HOUR;
+  const { codec } = capabilities;
+  if (codec === undefined || codec.encodesOnly === true) {
+    throw new SottoError('MODEL_UNSUPPORTED', `${model.name} can’t encode audio and decode it again`, {
+      hint: 'choose another codec with `sotto models use NAME --task codec`',
+    });
+  }
+  const bytes = (bitRateOf(codec) / 8) * SECONDS_PER_HOUR;
   return (
     `After a day, ${model.name} stores the audio: ${megabytes(bytes)} an hour instead of ` +
     `${megabytes(WAV_BYTES_PER_HOUR)}.\n${roundTripText(family)}`

@@ -12,7 +12,7 @@ export type EncodingQueue = Pick<JobScheduler, 'encode' | 'cancel'>;
  *
  * @param client whose file it is
  * @param path absolute
- * @throws SottoError MODEL_NOT_FOUND if no codec is in use; the error of the job; CANCELLED
+ * @throws SottoError MODEL_NOT_FOUND if no codec is in use; MODEL_UNSUPPORTED if it only encodes; the error of the job; CANCELLED
  */
 export function encodeRecording(
   queue: EncodingQueue,
@@ -28,8 +28,9 @@ export function encodeRecording(
           parts.push(notice.codes);
           return;
         case 'encoded': {
-          const { model, sampleRate, samples } = notice.summary;
-          resolve({ ...joinCodes(parts), model, sampleRate, samples });
+          const { model, sampleRate, samples, encodesOnly } = notice.summary;
+          if (encodesOnly === true) reject(noDecoder(model));
+          else resolve({ ...joinCodes(parts), model, sampleRate, samples });
           return;
         }
         case 'failed':
@@ -46,3 +47,6 @@ export function encodeRecording(
     else signal.addEventListener('abort', cancel, { once: true });
   });
 }
+
+const noDecoder = (model: string): SottoError =>
+  new SottoError('MODEL_UNSUPPORTED', `the codes of ${model} can’t be decoded again`);
