@@ -12,6 +12,7 @@ import {
 } from './speech-model.js';
 import { dacFamily } from './codecs/dac/dac-family.js';
 import { encodecFamily } from './codecs/encodec/encodec-family.js';
+import { lyraFamily } from './codecs/lyra/lyra-family.js';
 import { mimiFamily } from './codecs/mimi/mimi-family.js';
 import { snacFamily } from './codecs/snac/snac-family.js';
 import { moonshineFamily } from './moonshine/moonshine-family.js';
@@ -32,6 +33,7 @@ const FAMILIES: ModelFamily[] = [
   encodecFamily,
   dacFamily,
   mimiFamily,
+  lyraFamily,
   snacFamily,
 ];
 

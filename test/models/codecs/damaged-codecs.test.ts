@@ -14,16 +14,17 @@ import { editJson } from '../checkpoint/checkpoint-dirs.js';
 import { expectRefusal, FILE_DAMAGES, type RefusalOptions, WEIGHTS } from '../checkpoint/expect-refusal.js';
 import { streamOf } from '../model-fixtures.js';
 import { codecDir, testSamples } from './codec-fixtures.js';
+import { lyraDir } from './lyra/lyra-fixtures.js';
 import { editSafetensors, type SafetensorsHeader } from '../checkpoint/edit-safetensors.js';
 
-const FIXTURES = ['encodec-causal', 'encodec-segments', 'mimi-tiny', 'mimi-variant'] as const;
+const FIXTURES = ['encodec-causal', 'encodec-segments', 'mimi-tiny', 'mimi-variant', 'lyra'] as const;
 
 const REFUSALS = ['MODEL_CORRUPT', 'MODEL_UNSUPPORTED', 'MODEL_NOT_FOUND'];
 const { signal } = new AbortController();
 
 /** Without the other spellings of the weights. */
 function fresh(fixture: string): string {
-  const dir = codecDir(fixture);
+  const dir = fixture === 'lyra' ? lyraDir() : codecDir(fixture);
   for (const other of ['meta', 'kyutai']) {
     const path = join(dir, `${other}.safetensors`);
     if (existsSync(path)) rmSync(path);

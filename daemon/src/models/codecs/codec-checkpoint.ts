@@ -41,6 +41,8 @@ export function weightRole(name: string): ArrayRole {
 
 export interface CodecForm {
   readonly namings: Namings;
+  /** The part of a weight that holds whole numbers of 8 bits; `combine` gives them their scales. */
+  readonly integerPart?: string;
   /** Whether a weight is that of a transposed convolution with one group, which PyTorch has as [in, out, k]. */
   isTransposed(name: string): boolean;
   /** Computes a weight whose parts are not those of a weight norm. The parts are freed afterwards. */
@@ -116,8 +118,10 @@ class CodecArrays {
   }
 
   #made(name: string, parts: ReadonlyMap<string, MxArray>): MxArray {
-    const integers = [...parts.values()].find(({ dtype }) => !FLOATS.has(dtype));
-    if (integers !== undefined) throw new RangeError(`holds ${integers.dtype}, not floats`);
+    for (const [part, { dtype }] of parts) {
+      const wanted = part !== '' && part === this.#form.integerPart ? INTEGERS : FLOATS;
+      if (!wanted.has(dtype)) throw new RangeError(`holds ${dtype}, not ${[...wanted].join(' or ')}`);
+    }
     const whole = mx.astype(this.#whole(name, parts), 'float32');
     const { layout } = this.#stored;
     const arranged = this.#form.arrange?.(name, whole, layout) ?? whole;
@@ -154,3 +158,4 @@ class CodecArrays {
 }
 
 const FLOATS: ReadonlySet<string> = new Set(['float16', 'bfloat16', 'float32']);
+const INTEGERS: ReadonlySet<string> = new Set(['int8']);
