@@ -16,7 +16,7 @@ export async function lyraFootprint(dir: string): Promise<Footprint> {
 }
 
 /** Multiples of the widest activation, which is at the rate of the first stage; measured, on a GPU assumed. */
-const MULTIPLES: Readonly<Record<Backend, number>> = { kernels: 12, cpu: 20, gpu: 20 };
+const MULTIPLES: Readonly<Record<Backend, number>> = { kernels: 16, cpu: 24, gpu: 24 };
 
 /** Peak of a chunk. */
 function workBytes(config: LyraConfig, backend: Backend): number {
