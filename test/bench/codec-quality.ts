@@ -3,7 +3,7 @@
  * Whisper recognizes, and bytes.
  *
  *     test/reference/setup.sh && test/reference/setup.sh mos
- *     SOTTO_BASE=DIR npm run bench -- codec-quality [--clips ID,…] [--save-baseline]
+ *     SOTTO_BASE=DIR npm run bench -- codec-quality [--clips ID,…] [--forms 'Lyra 6',…] [--save-baseline]
  *
  * The recognizer is float16 base if SOTTO_BASE is set, else the starter model: greedy, language given, no VAD. Neither words
  * nor scores depend on the load of the machine.
@@ -99,14 +99,18 @@ interface Rating {
 export async function codecQuality(argv: string[]): Promise<void> {
   const { values: args } = parseArgs({
     args: argv,
-    options: { clips: { type: 'string' }, 'save-baseline': { type: 'boolean', default: false } },
+    options: {
+      clips: { type: 'string' },
+      forms: { type: 'string' },
+      'save-baseline': { type: 'boolean', default: false },
+    },
   });
   const missing = missingScorer() ?? missingRatings();
   if (missing !== undefined) throw new Error(missing);
   const dir = join(root, 'test/bench/results/codec-quality');
   mkdirSync(dir, { recursive: true });
   const clips = await readSamples(dir, args.clips?.split(','));
-  const forms = await makeForms(dir, clips);
+  const forms = await makeForms(dir, clips, args.forms?.split(','));
   const recognizer = float16Model() ?? starterModel();
   const texts = await recognized(recognizer, clips, forms);
   const scores = scoreTexts(texts, dir, clips);
@@ -195,7 +199,11 @@ interface MadeForm {
   readonly files: ReadonlyMap<string, string>;
 }
 
-async function makeForms(dir: string, clips: readonly Sample[]): Promise<MadeForm[]> {
+async function makeForms(
+  dir: string,
+  clips: readonly Sample[],
+  wanted?: readonly string[],
+): Promise<MadeForm[]> {
   const { codec } = includedModels(bundledModels);
   if (codec === undefined) throw new Error('there is no included codec');
   const model = asCodec(await loadModel(codec.dir));
@@ -213,6 +221,7 @@ async function makeForms(dir: string, clips: readonly Sample[]): Promise<MadeFor
   ];
   const made: MadeForm[] = [];
   for (const { name, make } of forms) {
+    if (wanted?.includes(name) === false) continue;
     const outs = clips.map(({ id, wav }) =>
       name === ORIGINAL ? wav : join(dir, `${id}.${name.replace(' ', '-')}.wav`),
     );
