@@ -198,8 +198,7 @@ function retentionFrom(json: unknown): Retention {
   } = all;
   if (!isAmount(keepDays)) throw new TypeError('`history.keepDays` must be a number of days, 0 or more');
   if (typeof keepAudio !== 'boolean') throw new TypeError('`history.keepAudio` must be true or false');
-  if (typeof compactAudio !== 'boolean')
-    throw new TypeError('`history.compactAudio` must be true or false');
+  if (typeof compactAudio !== 'boolean') throw new TypeError('`history.compactAudio` must be true or false');
   if (!isAmount(maxAudioBytes))
     throw new TypeError('`history.maxAudioBytes` must be a number of bytes, 0 or more');
   return { keepDays, keepAudio, compactAudio, maxAudioBytes };
