@@ -8,8 +8,7 @@
  * The recognizer is float16 base if SOTTO_BASE is set, else the starter model: greedy, language given, no VAD. Neither words
  * nor scores depend on the load of the machine.
  */
-import { spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { parseArgs } from 'node:util';
 
@@ -21,6 +20,7 @@ import { bundledModels } from '#daemon/paths.js';
 import { includedModels } from '#daemon/store/included-models.js';
 
 import { clipsOfSet, root, type Clip } from './clips.js';
+import { missingRatings, run } from './codec-process.js';
 import {
   float16Model,
   load,
@@ -284,19 +284,4 @@ async function recognized(
   }
   model.dispose();
   return texts;
-}
-
-const PYTHON = join(root, 'test/reference/.venv-mos/bin/python');
-
-const missingRatings = (): string | undefined =>
-  existsSync(PYTHON) ? undefined : 'run test/reference/setup.sh mos';
-
-/** Results of codec-quality.py, one for each job. */
-function run<T>(jobs: readonly object[]): T[] {
-  const input = jobs.map((job) => `${JSON.stringify(job)}\n`).join('');
-  const script = join(root, 'test/reference/codec-quality.py');
-  const { status, stdout, stderr } = spawnSync(PYTHON, [script], { input, encoding: 'utf8' });
-  const lines = stdout.split('\n').filter((line) => line !== '');
-  if (status !== 0 || lines.length !== jobs.length) throw new Error(`codec-quality.py failed: ${stderr}`);
-  return lines.map((line) => JSON.parse(line) as T);
 }
