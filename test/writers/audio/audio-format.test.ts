@@ -14,15 +14,17 @@ beforeAll(() => void (folder = mkdtempSync(join(tmpdir(), 'so-audio-'))));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 const FORMATS: AudioFormat[] = ['wav', 'flac', 'mp3', 'opus'];
-const RATES = [8_000, 16_000, 22_050, 24_000, 44_100, 48_000];
+const RATES = [16_000, 22_050, 24_000, 44_100, 48_000];
+
+const { PI, sin } = Math; // globals in tests are slow
 
 /** A chord below 3 kHz that swells and fades, with a little noise. */
 function chord(length: number, sampleRate: number): Float32Array {
   const random = seededRandom(3);
   return Float32Array.from({ length }, (_, i) => {
     const time = i / sampleRate;
-    const tones = [220, 331, 1_405, 2_600].map((hertz) => Math.sin(2 * Math.PI * hertz * time));
-    const swell = 0.5 + 0.5 * Math.sin(2 * Math.PI * 3 * time);
+    const tones = [220, 331, 1_405, 2_600].map((hertz) => sin(2 * PI * hertz * time));
+    const swell = 0.5 + 0.5 * sin(2 * PI * 3 * time);
     return 0.15 * swell * tones.reduce((sum, tone) => sum + tone, 0) + 0.002 * (random() - 0.5);
   });
 }
@@ -59,7 +61,13 @@ async function read(path: string, sampleRate: number): Promise<Float32Array> {
   const parts: Float32Array[] = [];
   for await (const part of audio.samples) parts.push(part.slice());
   await audio.close();
-  return Float32Array.from(parts.flatMap((part) => [...part]));
+  const samples = new Float32Array(parts.reduce((length, part) => length + part.length, 0));
+  let at = 0;
+  for (const part of parts) {
+    samples.set(part, at);
+    at += part.length;
+  }
+  return samples;
 }
 
 /** Signal to noise in decibels, at the same place: a shift of one sample would show. */
@@ -76,7 +84,7 @@ const MIN_DECIBELS: Readonly<Record<AudioFormat, number>> = { wav: 60, flac: 60,
 
 describe.each(FORMATS)('%s', (format) => {
   test.each(RATES)('at %i Hz is as long as the samples, and sounds like them', async (sampleRate) => {
-    const samples = chord(3 * sampleRate + 123, sampleRate);
+    const samples = chord(sampleRate + 123, sampleRate);
     const path = await write(format, samples, sampleRate);
     const decoded = await read(path, sampleRate);
     expect(decoded).toHaveLength(samples.length);
@@ -98,22 +106,23 @@ describe.each(FORMATS)('%s', (format) => {
   });
 
   test('is the same however the samples are divided', async () => {
-    const samples = chord(30_000, 24_000);
+    const samples = chord(9_000, 24_000);
     const files: Buffer[] = [];
-    for (const lengths of [[30_000], [7], [4_096, 333]])
+    for (const lengths of [[9_000], [7], [4_096, 333]])
       files.push(withoutSerial(format, readFileSync(await write(format, samples, 24_000, lengths))));
     expect(files[1]).toEqual(files[0]);
     expect(files[2]).toEqual(files[0]);
   });
 
-  test('of minutes gives out its bytes as it goes', async () => {
+  test('gives out its bytes as it goes', async () => {
     const encoder = await createAudioEncoder({ format, sampleRate: 16_000, samples: 'int16' });
     const second = chord(16_000, 16_000);
-    let most = encoder.begin().length;
-    for (let i = 0; i < 120; i++) most = Math.max(most, encoder.encode(second).length);
-    most = Math.max(most, encoder.finish().tail.length);
+    const written = [encoder.begin().length];
+    for (let i = 0; i < 8; i++) written.push(encoder.encode(second).length);
+    written.push(encoder.finish().tail.length);
     encoder.free();
-    expect(most).toBeLessThan(40_000);
+    expect(Math.max(...written)).toBeLessThan(40_000);
+    expect(Math.min(...written.slice(3, -1))).toBeGreaterThan(4_000);
   });
 });
 
@@ -152,10 +161,11 @@ describe('FLAC', () => {
     );
   });
 
-  test('counts frames beyond one byte', async () => {
-    const samples = chord(4_096 * 140, 48_000);
+  test('numbers frames beyond one byte', async () => {
+    const samples = new Float32Array(4_096 * 131).fill(0.25, 4_096 * 130);
     const decoded = await read(await write('flac', samples, 48_000), 48_000);
-    expect(Buffer.from(toPcm16(decoded).buffer).equals(Buffer.from(toPcm16(samples).buffer))).toBe(true);
+    expect(decoded).toHaveLength(samples.length);
+    expect(decoded.indexOf(0.25)).toBe(4_096 * 130);
   });
 });
 

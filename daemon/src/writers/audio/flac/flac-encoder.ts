@@ -31,8 +31,9 @@ const RATE_CODES: ReadonlyMap<number, number> = new Map([
   [48_000, 10],
   [96_000, 11],
 ]);
-/** The rate follows, in Hz, in 16 bits. */
-const OTHER_RATE_CODE = 13;
+/** The rate follows in 16 bits: in Hz, or, above 65,535 Hz, in tens of Hz. */
+const HERTZ_CODE = 13;
+const TENS_OF_HERTZ_CODE = 14;
 
 export class FlacEncoder implements AudioEncoder {
   readonly #sampleRate: number;
@@ -89,9 +90,8 @@ export class FlacEncoder implements AudioEncoder {
 
   #writeFrameHeader(out: BitWriter, samples: number): void {
     const isWhole = samples === BLOCK_SAMPLES;
-    // A rate above 16 bits stands only in the head of the file.
-    const otherRateCode = this.#sampleRate > 0xffff ? 0 : OTHER_RATE_CODE;
-    const rateCode = RATE_CODES.get(this.#sampleRate) ?? otherRateCode;
+    const rate = this.#sampleRate;
+    const rateCode = RATE_CODES.get(rate) ?? (rate > 0xffff ? TENS_OF_HERTZ_CODE : HERTZ_CODE);
     out.write(SYNC_FIXED_BLOCKS, 16);
     out.write(isWhole ? BLOCK_SIZE_CODE : OTHER_BLOCK_SIZE_CODE, 4);
     out.write(rateCode, 4);
@@ -99,7 +99,8 @@ export class FlacEncoder implements AudioEncoder {
     out.write(BITS_CODE << 1, 4);
     writeFrameNumber(out, this.#frames);
     if (!isWhole) out.write(samples - 1, 16);
-    if (rateCode === OTHER_RATE_CODE) out.write(this.#sampleRate, 16);
+    if (rateCode === HERTZ_CODE) out.write(rate, 16);
+    if (rateCode === TENS_OF_HERTZ_CODE) out.write(Math.round(rate / 10), 16);
     out.write(crc8(out.bytes()), 8);
   }
 
