@@ -135,12 +135,12 @@ describeWithEngine()('a family that is not Whisper', () => {
       const m4a = await run('speak', TEXT, '-o', at('x.m4a'));
       expect([m4a.code, m4a.stderr]).toEqual([
         2,
-        'sotto: audio can’t be written as .m4a (name a .wav, .flac, .mp3 or .opus file)\n',
+        'sotto: audio can’t be written as .m4a — name a .wav, .flac, .mp3 or .opus file\n',
       ]);
       const float = await run('codec', 'decode', 'none.json', '--float', '-o', at('x.flac'));
       expect([float.code, float.stderr]).toEqual([
         2,
-        'sotto: a .flac file can’t hold float samples (omit --float, or name a .wav file)\n',
+        'sotto: a .flac file can’t hold float samples — omit --float, or name a .wav file\n',
       ]);
       for (const name of ['x.flac', 'x.mp3', 'x.opus'])
         expect((await run('speak', TEXT, '--voice', 'none', '--no-daemon', '-o', at(name))).code).not.toBe(0);

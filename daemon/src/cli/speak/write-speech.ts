@@ -6,7 +6,7 @@ import { defined } from '../../protocol/defined.js';
 import { SottoError } from '../../protocol/errors.js';
 import type { AudioOnlySource } from '../../protocol/ipc.js';
 import type { WavFormat } from '../../signal/wav-format.js';
-import type { AudioEncoder } from '../../writers/audio/audio-encoder.js';
+import type { AudioFileEncoder } from '../../writers/audio/audio-file-encoder.js';
 import { audioFormatOf, createAudioEncoder } from '../../writers/audio/audio-format.js';
 import { onInterrupt } from '../interrupt.js';
 import { assertCanWrite, placeOutput } from '../output-file.js';
@@ -31,7 +31,7 @@ interface Spoken {
 /** Accepts the parts of an audio file in order. */
 type Write = (bytes: Uint8Array) => Promise<void>;
 
-type CreateEncoder = (sampleRate: number) => Promise<AudioEncoder>;
+type CreateEncoder = (sampleRate: number) => Promise<AudioFileEncoder>;
 
 /**
  * Before any work.
@@ -110,7 +110,7 @@ async function speakTo(
   createEncoder: CreateEncoder,
   rewriteHead?: (head: Uint8Array) => Promise<void>,
 ): Promise<Spoken> {
-  let encoder: AudioEncoder | undefined;
+  let encoder: AudioFileEncoder | undefined;
   let [sampleRate, samples, workSeconds] = [0, 0, 0];
   try {
     for await (const event of speaker.speak(request)) {

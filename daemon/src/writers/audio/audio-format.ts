@@ -2,7 +2,7 @@
 import { extname } from 'node:path';
 import { SottoError } from '../../protocol/errors.js';
 import type { WavFormat } from '../../signal/wav-format.js';
-import type { AudioEncoder } from './audio-encoder.js';
+import type { AudioFileEncoder } from './audio-file-encoder.js';
 import { resampling } from './resampling.js';
 import { WavEncoder } from './wav-encoder.js';
 
@@ -44,7 +44,7 @@ export async function createAudioEncoder({
   format,
   sampleRate,
   samples,
-}: AudioFileOptions): Promise<AudioEncoder> {
+}: AudioFileOptions): Promise<AudioFileEncoder> {
   switch (format) {
     case 'wav':
       return new WavEncoder(sampleRate, samples);

@@ -1,6 +1,6 @@
 /** MP3 at a constant rate, by LAME. */
 import { createMp3Encoder, type WasmMediaEncoder } from 'wasm-media-encoders/esnext';
-import type { AudioEncoder } from './audio-encoder.js';
+import type { AudioFileEncoder } from './audio-file-encoder.js';
 
 /** Hz, in the order of their codes within a version of MPEG. */
 const VERSIONS = [
@@ -26,7 +26,7 @@ export function mp3RateFor(sampleRate: number): number {
   return RATES.find((rate) => rate >= sampleRate) ?? MAX_RATE;
 }
 
-export class Mp3Encoder implements AudioEncoder {
+export class Mp3Encoder implements AudioFileEncoder {
   readonly #lame: WasmMediaEncoder<'audio/mpeg'>;
   readonly #sampleRate: number;
   #samples = 0;

@@ -1,8 +1,8 @@
 import { Resampler } from '../../signal/resample.js';
-import type { AudioEncoder } from './audio-encoder.js';
+import type { AudioFileEncoder } from './audio-file-encoder.js';
 
 /** An encoder for samples of another rate. @param inRate, outRate in Hz */
-export function resampling(encoder: AudioEncoder, inRate: number, outRate: number): AudioEncoder {
+export function resampling(encoder: AudioFileEncoder, inRate: number, outRate: number): AudioFileEncoder {
   if (inRate === outRate) return encoder;
   const resampler = new Resampler(inRate, outRate);
   return {

@@ -1,8 +1,8 @@
 import { defined } from '../../protocol/defined.js';
 import { wavData, wavHeader, type WavFormat } from '../../signal/wav-format.js';
-import type { AudioEncoder } from './audio-encoder.js';
+import type { AudioFileEncoder } from './audio-file-encoder.js';
 
-export class WavEncoder implements AudioEncoder {
+export class WavEncoder implements AudioFileEncoder {
   readonly #sampleRate: number;
   readonly #format: WavFormat;
   #written = 0;

@@ -1,7 +1,7 @@
 /** FLAC of 16 bits (RFC 9639), without loss. */
 import { createHash } from 'node:crypto';
 import { toPcm16 } from '../../../signal/pcm16.js';
-import type { AudioEncoder } from '../audio-encoder.js';
+import type { AudioFileEncoder } from '../audio-file-encoder.js';
 import { FrameBuffer } from '../frame-buffer.js';
 import { BitWriter } from './bit-writer.js';
 import { crc16, crc8 } from './crc.js';
@@ -35,7 +35,7 @@ const RATE_CODES: ReadonlyMap<number, number> = new Map([
 const HERTZ_CODE = 13;
 const TENS_OF_HERTZ_CODE = 14;
 
-export class FlacEncoder implements AudioEncoder {
+export class FlacEncoder implements AudioFileEncoder {
   readonly #sampleRate: number;
   readonly #blocks = new FrameBuffer(BLOCK_SAMPLES);
   readonly #md5 = createHash('md5');

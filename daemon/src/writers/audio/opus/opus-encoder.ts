@@ -1,9 +1,9 @@
 /** Opus in Ogg (RFC 7845), by libopus. */
 import { randomInt } from 'node:crypto';
 import { createEncoder, loadLibopus, type OpusEncoderHandle } from 'libopus-wasm';
-import type { AudioEncoder } from '../audio-encoder.js';
+import type { AudioFileEncoder } from '../audio-file-encoder.js';
 import { FrameBuffer } from '../frame-buffer.js';
-import { OggPages } from './ogg-pages.js';
+import { OggPageWriter } from './ogg-page-writer.js';
 
 /** Hz: the clock of every Opus stream. */
 export const OPUS_RATE = 48_000;
@@ -14,14 +14,14 @@ const BITRATE = 64_000;
 /** A second: a page costs 27 bytes and one a packet. */
 const PACKETS_PER_PAGE = 50;
 
-export class OpusEncoder implements AudioEncoder {
+export class OpusEncoder implements AudioFileEncoder {
   readonly #opus: OpusEncoderHandle;
   readonly #inputRate: number;
   readonly #vendor: string;
   /** Samples that the decoder produces before the audio starts. */
   readonly #preSkip: number;
   readonly #frames = new FrameBuffer(FRAME_SAMPLES);
-  readonly #pages = new OggPages(randomInt(2 ** 32));
+  readonly #pages = new OggPageWriter(randomInt(2 ** 32));
   #samples = 0;
   #encoded = 0;
 

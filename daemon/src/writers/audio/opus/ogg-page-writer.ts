@@ -5,7 +5,7 @@ const FIRST_PAGE = 2;
 const LAST_PAGE = 4;
 const CHECKSUM_AT = 22;
 
-export class OggPages {
+export class OggPageWriter {
   readonly #serial: number;
   #packets: Uint8Array[] = [];
   #segments = 0;

@@ -1,5 +1,5 @@
 /** Encodes mono audio as a file, part by part, in memory that does not grow with its length. */
-export interface AudioEncoder {
+export interface AudioFileEncoder {
   /** The bytes before the audio. */
   begin(): Uint8Array;
   /** @param samples ±1, any number @returns the bytes that are complete; may be none */
