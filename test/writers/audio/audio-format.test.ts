@@ -84,7 +84,7 @@ const MIN_DECIBELS: Readonly<Record<AudioFormat, number>> = { wav: 60, flac: 60,
 
 describe.each(FORMATS)('%s', (format) => {
   test.each(RATES)('at %i Hz is as long as the samples, and sounds like them', async (sampleRate) => {
-    const samples = chord(sampleRate + 123, sampleRate);
+    const samples = chord(sampleRate / 2 + 123, sampleRate);
     const path = await write(format, samples, sampleRate);
     const decoded = await read(path, sampleRate);
     expect(decoded).toHaveLength(samples.length);
