@@ -15,14 +15,19 @@ interface ManifestModel {
   readonly licence: string;
   readonly source: {
     readonly model: string;
-    readonly float16Sha256: string;
-    readonly quantization: { readonly groupSize: number; readonly bits: number };
+    /** Of a model that was quantized from float16. */
+    readonly float16Sha256?: string;
+    readonly quantization?: { readonly groupSize: number; readonly bits: number };
   };
 }
+
+/** What a model serves as until the user chooses another one. */
+type ModelUse = 'starter' | 'english' | 'codec';
 
 interface Manifest {
   readonly starter?: string;
   readonly english?: string;
+  readonly codec?: string;
   readonly models: readonly { readonly name: string }[];
 }
 
@@ -36,12 +41,8 @@ export function assertSha256(path: string, expected: string, what: string): void
   if (found !== expected) throw new Error(`${path} is not ${what}: its sha256 is ${found}`);
 }
 
-/**
- * Replaces the entry of a model in `dir`/manifest.json, and prints its files.
- *
- * @param use what the model serves as: `starter` or `english`
- */
-export function writeManifestEntry(dir: string, use: 'starter' | 'english', model: ManifestModel): void {
+/** Replaces the entry of a model in `dir`/manifest.json, and prints its files. */
+export function writeManifestEntry(dir: string, use: ModelUse, model: ManifestModel): void {
   const path = join(dir, 'manifest.json');
   const before: Manifest = existsSync(path)
     ? (JSON.parse(readFileSync(path, 'utf8')) as Manifest)
@@ -53,7 +54,7 @@ export function writeManifestEntry(dir: string, use: 'starter' | 'english', mode
       const whole = join(dir, model.name, file);
       return { path: file, bytes: statSync(whole).size, sha256: sha256(whole) };
     });
-  const used = { starter: before.starter, english: before.english, [use]: model.name };
+  const used = { starter: before.starter, english: before.english, codec: before.codec, [use]: model.name };
   const others = before.models.filter(({ name }) => name !== model.name);
   const all = [...others, { ...model, files }].sort((a, b) => (a.name < b.name ? -1 : 1));
   writeFileSync(path, JSON.stringify({ ...used, models: all }, null, 2) + '\n');

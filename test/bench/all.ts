@@ -18,7 +18,8 @@ import { writeFigures } from './figures-files.js';
 import { starterModel } from './in-process.js';
 import { measuredTree, printTable } from './report.js';
 
-type Need = 'base' | 'weights' | 'scorer' | 'faster-whisper' | 'torch' | 'speech' | 'streaming peers';
+type Need =
+  'base' | 'weights' | 'scorer' | 'ratings' | 'faster-whisper' | 'torch' | 'speech' | 'streaming peers';
 
 interface Step {
   readonly name: string;
@@ -42,6 +43,7 @@ export const STEPS: readonly Step[] = [
   { name: 'worker', minutes: 2, needs: [] },
   { name: 'load', minutes: 12, needs: [] },
   { name: 'wer', minutes: 6, needs: ['scorer', 'base', 'speech'] },
+  { name: 'codec-quality', minutes: 6, needs: ['base', 'scorer', 'ratings', 'speech'] },
   { name: 'words', minutes: 8, needs: ['base', 'speech', 'faster-whisper', 'torch'] },
   { name: 'profile', minutes: 4, needs: ['base', 'speech'] },
   { name: 'offline', minutes: 20, needs: ['base', 'scorer', 'speech', 'faster-whisper'] },
@@ -77,6 +79,7 @@ function missing(need: Need): string | undefined {
       'SOTTO_TEST_WEIGHTS is not a folder with whisper-base and whisper-tiny.en',
     ],
     scorer: [existsSync(join(reference, '.venv/bin/python')), 'run test/reference/setup.sh'],
+    ratings: [existsSync(join(reference, '.venv-mos/bin/python')), 'run test/reference/setup.sh mos'],
     'faster-whisper': [existsSync(join(reference, '.venv-ct2')), 'run test/bench/peers/setup.sh FLOAT16_DIR'],
     torch: [existsSync(join(reference, '.venv-torch')), 'run test/reference/setup.sh torch'],
     speech: [

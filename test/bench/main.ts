@@ -11,6 +11,7 @@
  *     npm run bench -- parakeet     cost of Parakeet's encoder and loop at full size, with random weights, and torch's
  *     npm run bench -- chunked-codecs  cost of SNAC, DAC, Vocos, BigVGAN and S3 at full size, with random weights, and torch's
  *     npm run bench -- codecs       cost of Encodec and Mimi at full size, with random weights, and torch's
+ *     npm run bench -- codec-quality  speech after a round trip through the included codec and through Opus: scores, words, bytes
  *     npm run bench -- wav2vec2     cost of Wav2Vec2 at full size, with random weights, and torch's
  *     npm run bench -- words        accuracy of word times, with openai-whisper and faster-whisper
  *     npm run bench -- quality      word errors by kind of clip, with faster-whisper and openai-whisper on the same weights
@@ -45,6 +46,7 @@ import { api } from './api.js';
 import { capture } from './capture.js';
 import { chunkedCodecs } from './chunked-codecs.js';
 import { codecMemory } from './codec-memory.js';
+import { codecQuality } from './codec-quality.js';
 import { codecs } from './codecs.js';
 import { cold } from './cold.js';
 import { writeFigures } from './figures-files.js';
@@ -90,6 +92,7 @@ const benches: Record<string, (argv: string[]) => Promise<void>> = {
   'chunked-codecs': chunkedCodecs,
   'codec-memory': codecMemory,
   wav2vec2,
+  'codec-quality': codecQuality,
   codecs,
   api,
   batch,

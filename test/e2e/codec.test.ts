@@ -2,8 +2,10 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from '@jest/globals';
+import { packageRoot } from '#daemon/paths.js';
 import { describeWithEngine } from '#test/harness/real-engine.js';
 import { sotto, type SottoResult } from '#test/harness/run-sotto.js';
+import { starterModel } from '#test/harness/sample-speech.js';
 import { withHome } from '#test/harness/with-home.js';
 import { wav } from '../audio/fixtures.js';
 import {
@@ -148,5 +150,43 @@ describeWithEngine()('sotto codec', () => {
     const seconds = samples / (info.sampleRate ?? NaN);
     expect(info.bitsPerSecond).toBeGreaterThan((0.7 * bits) / seconds);
     expect(info.bitsPerSecond).toBeLessThanOrEqual(bits / seconds);
+  });
+
+  test.each([
+    ['3.2', 16],
+    ['9.2', undefined],
+  ] as const)(
+    'the included codec keeps the words at %s kbit/s, without any setup',
+    async (kbps, codebooks) => {
+      const clip = join(packageRoot, 'assets/speech/jfk.flac');
+      const [json, out] = [join(home.folder, 'codes.json'), join(home.folder, 'out.wav')];
+      const fewer = codebooks === undefined ? [] : ['--codebooks', String(codebooks)];
+      const encoded = await run('codec', 'encode', clip, '--output', json, '--no-daemon', ...fewer);
+      expect([encoded.code, encoded.stderr]).toEqual([0, expect.stringContaining(`→ ${json}`)]);
+      const file = JSON.parse(readFileSync(json, 'utf8')) as {
+        model: string;
+        samples: number;
+        codes: number[][];
+      };
+      expect([file.model, file.codes.length]).toEqual(['lyra-v2', codebooks ?? 46]);
+      const bits = 4 * file.codes.reduce((sum, list) => sum + list.length, 0);
+      expect(((bits / file.samples) * 16).toFixed(1)).toBe(kbps);
+
+      const decoded = await run('codec', 'decode', json, '--output', out, '--no-daemon');
+      expect([decoded.code, decoded.stderr]).toEqual([0, expect.stringContaining(`→ ${out}`)]);
+      const options = ['--model', starterModel(), '--language', 'en', '--format', 'text', '--no-daemon'];
+      const { stdout } = await run('transcribe', out, ...options);
+      expect(stdout.toLowerCase().replace(/[^a-z ]/g, '')).toContain(
+        'not what your country can do for you ask what you can do for your country',
+      );
+    },
+  );
+
+  test('describes the included codec', async () => {
+    const { code, stdout } = await run('codec', 'info', '--json');
+    expect([code, JSON.parse(stdout)]).toEqual([
+      0,
+      expect.objectContaining({ model: 'lyra-v2', family: 'lyra', sampleRate: 16_000, bitsPerSecond: 9200 }),
+    ]);
   });
 });

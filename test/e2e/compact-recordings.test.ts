@@ -60,7 +60,7 @@ describeWithEngine()('compact recordings', () => {
     expect(kept.stdout).toBe(
       'Dictations are kept for 30 days, with compact audio.\n' +
         'After a day, tone stores the audio: 0.4 MB an hour instead of 115 MB.\n' +
-        'How many more words are wrong if it is transcribed again has not been measured for this codec.\n',
+        'How many more words are wrong if it is transcribed again was not measured for this codec.\n',
     );
     expect((await run('daemon', 'start')).code).toBe(0);
     const client = await SottoClient.connect(home.paths.socket, 'test');
@@ -89,11 +89,11 @@ describeWithEngine()('compact recordings', () => {
     expect(files()).toEqual([]);
   });
 
-  test('need a codec: without one, nothing is set', async () => {
-    const before = JSON.stringify({ model: 'tone' });
+  test('need a codec: without it, nothing is set', async () => {
+    const before = JSON.stringify({ model: 'tone', models: { codec: 'gone' } });
     writeFileSync(home.paths.settings, before);
     const { code, stderr } = await run('history', 'keep', '--compact');
-    expect([code, stderr]).toEqual([3, expect.stringContaining('sotto models use NAME')]);
+    expect([code, stderr]).toEqual([3, expect.stringContaining('gone')]);
     expect(readFileSync(home.paths.settings, 'utf8')).toBe(before);
     expect(files()).toEqual(['old.wav']);
   });

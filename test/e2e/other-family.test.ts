@@ -222,6 +222,7 @@ describeWithEngine()('a family that is not Whisper', () => {
           tasks: ['transcribe', 'speak', 'codec', 'converse'],
           chosenFor: ['transcribe', 'speak'],
         },
+        { name: 'lyra-v2', tasks: ['codec'], chosenFor: ['codec'] },
         { name: 'moonshine-base-6bit', tasks: ['transcribe'], chosenFor: [] },
         { name: 'whisper-base-6bit', tasks: ['transcribe'], chosenFor: [] },
       ]);
@@ -294,7 +295,7 @@ describeWithEngine()('a family that is not Whisper', () => {
     await openai.body.dump();
     const models = await request('http://localhost/v1/models', { dispatcher });
     const { data } = (await models.body.json()) as { data: { id: string }[] };
-    const included = ['moonshine-base-6bit', 'whisper-base-6bit'];
+    const included = ['lyra-v2', 'moonshine-base-6bit', 'whisper-base-6bit'];
     expect(data.map(({ id }) => id)).toEqual(['whisper-1', 'tts-1', 'fake', 'tone', ...included]);
     const refused = await send({ model: 'tone', input: TEXT, voice: 'none' });
     expect(refused.statusCode).toBe(400);

@@ -17,6 +17,7 @@ const fileEntry = {
 const modelManifest = v.object({
   starter: v.string(),
   english: v.string(),
+  codec: v.string(),
   models: v.array(
     v.object({
       name: v.string(),
@@ -44,7 +45,7 @@ function facts(path: string) {
   };
 }
 
-const { starter, english, models } = v.parse(
+const { starter, english, codec, models } = v.parse(
   modelManifest,
   JSON.parse(readFileSync(join(assets, 'models/manifest.json'), 'utf8')),
 );
@@ -52,7 +53,7 @@ const folder = join(assets, 'models', starter);
 
 describe('the included models', () => {
   test('every file of every included model has the size and the sha256 of the manifest', () => {
-    expect(models.map(({ name }) => name)).toEqual([english, starter]);
+    expect(models.map(({ name }) => name)).toEqual([codec, english, starter]);
     for (const { name, files } of models) {
       for (const { path, bytes, sha256 } of files) {
         expect({ path, ...facts(join(assets, 'models', name, path)) }).toEqual({ path, bytes, sha256 });
@@ -67,9 +68,15 @@ describe('the included models', () => {
     }
   });
 
-  test('each has its license in its README', () => {
+  test('each has its license beside it', () => {
     for (const { name, licence } of models) {
       const readme = readFileSync(join(assets, 'models', name, 'README.md'), 'utf8');
+      if (licence === 'Apache-2.0') {
+        expect(readme).toContain('Apache License, Version 2.0');
+        const text = readFileSync(join(assets, 'models', name, 'LICENSE'), 'utf8');
+        expect(text).toContain('Apache License\n                           Version 2.0');
+        continue;
+      }
       expect(readme).toContain(`${licence} License\n\nCopyright (c)`);
       expect(readme).toContain('The above copyright notice and this permission notice shall be included');
     }

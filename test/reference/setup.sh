@@ -5,6 +5,8 @@
 #   setup.sh torch      .venv-torch:  openai-whisper on torch, CPU                       (the quick reference decoder)
 #   setup.sh hf         .venv-hf:     transformers on torch, CPU                         (tiny checkpoints)
 #   setup.sh codecs     .venv-codecs: transformers, encodec, moshi, snac, dac, vocos, bigvgan, s3tokenizer on torch, CPU; mlx-audio
+#   setup.sh lyra       .venv-lyra:   TFLite and its file format                         (conversion and fixtures of Lyra)
+#   setup.sh mos        .venv-mos:    DNSMOS and PyAV's libopus                          (bench codec-quality)
 #
 # Versions are pinned, because fixtures and tables depend on them.
 set -euo pipefail
@@ -43,8 +45,14 @@ codecs)
   make_venv .venv-codecs --no-deps encodec==0.1.1 moshi==0.2.13 \
     snac==1.2.1 descript-audio-codec==1.0.0 vocos==0.1.0 bigvgan==2.4.1 s3tokenizer==0.3.0 mlx-audio==0.6.2
   ;;
+lyra)
+  make_venv .venv-lyra ai-edge-litert==2.3.0 tflite==2.18.0 numpy==2.4.6
+  ;;
+mos)
+  make_venv .venv-mos speechmos==0.0.1.1 onnxruntime==1.32.0 librosa==0.11.0 soundfile av==18.1.0 numpy
+  ;;
 *)
-  sed -n '2,11p' "$0"
+  sed -n '2,13p' "$0"
   exit 2
   ;;
 esac

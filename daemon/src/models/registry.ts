@@ -12,6 +12,7 @@ import {
 } from './speech-model.js';
 import { dacFamily } from './codecs/dac/dac-family.js';
 import { encodecFamily } from './codecs/encodec/encodec-family.js';
+import { lyraFamily } from './codecs/lyra/lyra-family.js';
 import { mimiFamily } from './codecs/mimi/mimi-family.js';
 import { s3Family } from './codecs/s3/s3-family.js';
 import { snacFamily } from './codecs/snac/snac-family.js';
@@ -33,6 +34,7 @@ const FAMILIES: ModelFamily[] = [
   encodecFamily,
   dacFamily,
   mimiFamily,
+  lyraFamily,
   snacFamily,
   s3Family,
 ];

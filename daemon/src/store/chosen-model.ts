@@ -11,6 +11,8 @@ export function chosenModel(dirs: ModelDirs, settings: Settings, task: ModelTask
   const setting = chosenModelOf(settings, task);
   if (task === 'transcribe') return findModelWithFallback(dirs, setting).model;
   if (setting !== undefined) return findModel(dirs, setting);
+  const { codec } = includedModels(dirs.bundled);
+  if (task === 'codec' && codec !== undefined) return codec;
   throw new SottoError('MODEL_NOT_FOUND', `no model is chosen that ${TASK_VERBS[task]}`, {
     hint: 'name one, or choose an installed one with `sotto models use NAME`',
   });

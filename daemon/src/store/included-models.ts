@@ -12,6 +12,8 @@ interface IncludedModels {
   readonly starter?: ModelRef;
   /** Transcribes English dictation unless the user has chosen a model. */
   readonly english?: ModelRef;
+  /** Encodes and decodes audio unless the user has chosen another codec. */
+  readonly codec?: ModelRef;
 }
 
 /**
@@ -34,5 +36,5 @@ export function includedModels(bundled: string): IncludedModels {
     const dir = join(bundled, name);
     return statSync(dir, { throwIfNoEntry: false })?.isDirectory() === true ? { [use]: { name, dir } } : {};
   };
-  return { ...refTo('starter'), ...refTo('english') };
+  return { ...refTo('starter'), ...refTo('english'), ...refTo('codec') };
 }

@@ -15,8 +15,10 @@ export function smallerModels(dirs: ModelDirs, { name, dir }: ModelRef): ModelRe
   const maxBytes = isOurs ? bytesOf(dir) : Infinity;
   const isEnglish = (other: string): boolean => isEnglishOnly(dirs, other);
   const needsAll = !isEnglish(name);
+  const { codec } = includedModels(dirs.bundled);
   return modelNames(dirs)
     .map((other) => findModel(dirs, other))
+    .filter(({ dir: other }) => other !== codec?.dir)
     .map((ref) => ({ ref, bytes: bytesOf(ref.dir) }))
     .filter(
       ({ ref, bytes }) =>

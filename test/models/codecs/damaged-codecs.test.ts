@@ -14,6 +14,7 @@ import { editJson } from '../checkpoint/checkpoint-dirs.js';
 import { expectRefusal, FILE_DAMAGES, type RefusalOptions, WEIGHTS } from '../checkpoint/expect-refusal.js';
 import { streamOf } from '../model-fixtures.js';
 import { codecDir, testSamples } from './codec-fixtures.js';
+import { lyraDir } from './lyra/lyra-fixtures.js';
 import { editSafetensors, type SafetensorsHeader } from '../checkpoint/edit-safetensors.js';
 
 const FIXTURES = [
@@ -21,6 +22,7 @@ const FIXTURES = [
   'encodec-segments',
   'mimi-tiny',
   'mimi-variant',
+  'lyra',
   's3-v1-25hz',
   's3-v2-25hz',
 ] as const;
@@ -30,7 +32,7 @@ const { signal } = new AbortController();
 
 /** Without the other spellings of the weights. */
 function fresh(fixture: string): string {
-  const dir = codecDir(fixture);
+  const dir = fixture === 'lyra' ? lyraDir() : codecDir(fixture);
   for (const other of ['meta', 'kyutai', 'mlx-audio']) {
     const path = join(dir, `${other}.safetensors`);
     if (existsSync(path)) rmSync(path);

@@ -41,6 +41,8 @@ export function weightRole(name: string): ArrayRole {
 
 export interface CodecForm<Other extends string = never> {
   readonly namings: Namings<Other>;
+  /** The part of a weight that holds whole numbers of 8 bits; `combine` gives them their scales. */
+  readonly integerPart?: string;
   /** Whether a weight is that of a transposed convolution with one group, which PyTorch has as [in, out, k]. */
   isTransposed(name: string): boolean;
   /** Computes a weight whose parts are not those of a weight norm. The parts are freed afterwards. */
@@ -80,7 +82,7 @@ export async function openCodecCheckpoint<Config, Other extends string = never>(
 }
 
 type StoredWeights = Omit<NamedArrays, 'other'>;
-type Arrangement = Pick<CodecForm, 'isTransposed' | 'combine' | 'arrange'>;
+type Arrangement = Pick<CodecForm, 'integerPart' | 'isTransposed' | 'combine' | 'arrange'>;
 
 class CodecArrays {
   readonly #stored: StoredWeights;
@@ -122,8 +124,10 @@ class CodecArrays {
   }
 
   #made(name: string, parts: ReadonlyMap<string, MxArray>): MxArray {
-    const integers = [...parts.values()].find(({ dtype }) => !FLOATS.has(dtype));
-    if (integers !== undefined) throw new RangeError(`holds ${integers.dtype}, not floats`);
+    for (const [part, { dtype }] of parts) {
+      const wanted = part !== '' && part === this.#form.integerPart ? INTEGERS : FLOATS;
+      if (!wanted.has(dtype)) throw new RangeError(`holds ${dtype}, not ${[...wanted].join(' or ')}`);
+    }
     const whole = mx.astype(this.#whole(name, parts), 'float32');
     const { layout } = this.#stored;
     const arranged = this.#form.arrange?.(name, whole, layout) ?? whole;
@@ -160,3 +164,4 @@ class CodecArrays {
 }
 
 const FLOATS: ReadonlySet<string> = new Set(['float16', 'bfloat16', 'float32']);
+const INTEGERS: ReadonlySet<string> = new Set(['int8']);

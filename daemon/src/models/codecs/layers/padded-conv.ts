@@ -9,6 +9,7 @@ import { padTime, sliceTime, type PadMode } from './pad-time.js';
 export interface PaddedConvOptions {
   readonly stride?: number;
   readonly dilation?: number;
+  readonly groups?: number;
   readonly bias?: boolean;
   readonly isCausal?: boolean;
   readonly padMode?: PadMode;
@@ -33,12 +34,13 @@ export class PaddedConv1d extends nn.Module {
     const {
       stride = 1,
       dilation = 1,
+      groups = 1,
       bias = true,
       isCausal = true,
       padMode = 'reflect',
       norm = false,
     } = options;
-    this.conv = new nn.Conv1d(inputs, outputs, kernelSize, { stride, dilation, bias });
+    this.conv = new nn.Conv1d(inputs, outputs, kernelSize, { stride, dilation, groups, bias });
     this.norm = norm ? new nn.GroupNorm(1, outputs) : null;
     this.stride = stride;
     this.reach = (kernelSize - 1) * dilation + 1;
