@@ -84,7 +84,7 @@ async function speakerFor({ paths, daemon }: SpeechOutput): Promise<Speaker> {
 }
 
 /** Writes the file as a whole: none is there after an error. @throws SottoError OUTPUT_EXISTS, OUTPUT_FAILED */
-async function speakToFile(
+export async function speakToFile(
   path: string,
   overwrite: boolean,
   speaker: Speaker,
