@@ -68,6 +68,9 @@ const SPECIAL = {
       : !/^(src|scripts)\/|^binding\.gyp$/.test(file),
   // Sotto includes the vocabularies of its models; these belong to other models.
   tiktoken: (file) => !/^(encoders|lite)\//.test(file),
+  // Sotto loads the build for current systems, which holds LAME and needs no helpers.
+  'wasm-media-encoders': (file) => !/^(wasm|dist\/(es|umd))\/|\.cjs$/.test(file),
+  '@swc/helpers': (file) => ['package.json', 'LICENSE'].includes(file),
 };
 
 /** The types of Sotto's protocol use these, so users of `sotto/client` need them, such as the extension. */

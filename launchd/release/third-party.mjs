@@ -7,6 +7,11 @@ const LICENSE_TEXTS = {
   MIT: 'node_modules/ws/LICENSE',
   'Apache-2.0': 'node_modules/@eshaz/web-worker/LICENSE',
 };
+/** For packages that contain a library without its license: the file of that. */
+const CONTAINED_LICENSES = {
+  'libopus-wasm': 'launchd/release/licenses/libopus.txt',
+  'opus-decoder': 'launchd/release/licenses/libopus.txt',
+};
 const LICENSE_FILE = /^(licen[cs]e|copying|notice)([.-][^/]*)?$/i;
 
 /**
@@ -19,7 +24,10 @@ export function renderThirdParty(root, packages, wheels, node) {
     section(`Node.js ${node.version}`, undefined, [readFileSync(node.license, 'utf8')]),
     ...wheels.map((wheel) => section(nameOfWheel(wheel), undefined, wheelLicenses(wheel))),
     ...packages.map(({ place, name, version, license }) =>
-      section(`${name} ${version}`, license, licenseTexts(root, place, license)),
+      section(`${name} ${version}`, license, [
+        ...licenseTexts(root, place, license),
+        ...containedLicenses(root, name),
+      ]),
     ),
   ];
   return `# Third-Party Software
@@ -48,6 +56,11 @@ export function licenseTexts(root, place, license) {
     .replace(/^Copyright.*$/gm, '')
     .trim();
   return [`${holder === undefined ? '' : `By ${holder}\n\n`}${text}`];
+}
+
+function containedLicenses(root, name) {
+  const file = CONTAINED_LICENSES[name];
+  return file === undefined ? [] : [readFileSync(path.join(root, file), 'utf8')];
 }
 
 function wheelLicenses(wheel) {

@@ -3,7 +3,7 @@
  * the engine, the daemon, on the socket, on the command line and over HTTP.
  */
 import { execFileSync } from 'node:child_process';
-import { readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { beforeEach, describe, expect, test } from '@jest/globals';
@@ -107,6 +107,44 @@ describeWithEngine()('a family that is not Whisper', () => {
       expect(stdin?.subarray(58)).toEqual(samples);
       const empty = await run('speak', '  ', '--output', join(home.folder, 'empty.wav'));
       expect([empty.code, empty.stderr]).toEqual([2, expect.stringContaining('there is no text to speak')]);
+    });
+
+    test('writes audio in the format of the file’s extension', async () => {
+      const codes = join(home.folder, 'codes.json');
+      await spokenFile();
+      expect((await run('codec', 'encode', wav, '--output', codes)).code).toBe(0);
+      for (const extension of ['flac', 'mp3', 'opus']) {
+        const [spoken, decoded] = ['spoken', 'decoded'].map((name) =>
+          join(home.folder, `${name}.${extension}`),
+        );
+        expect((await run('speak', TEXT, '-o', spoken ?? '')).code).toBe(0);
+        expect((await run('codec', 'decode', codes, '-o', decoded ?? '')).code).toBe(0);
+        for (const path of [spoken, decoded]) {
+          let samples = 0;
+          const audio = await openAudio(path ?? '');
+          for await (const part of audio.samples) samples += part.length;
+          await audio.close();
+          expect([path, samples]).toEqual([path, SAMPLES]);
+        }
+      }
+    });
+
+    test('refuses a format before any work, and leaves nothing behind', async () => {
+      const files = readdirSync(home.folder);
+      const at = (name: string): string => join(home.folder, name);
+      const m4a = await run('speak', TEXT, '-o', at('x.m4a'));
+      expect([m4a.code, m4a.stderr]).toEqual([
+        2,
+        'sotto: audio can’t be written as .m4a — name a .wav, .flac, .mp3 or .opus file\n',
+      ]);
+      const float = await run('codec', 'decode', 'none.json', '--float', '-o', at('x.flac'));
+      expect([float.code, float.stderr]).toEqual([
+        2,
+        'sotto: a .flac file can’t hold float samples — omit --float, or name a .wav file\n',
+      ]);
+      for (const name of ['x.flac', 'x.mp3', 'x.opus'])
+        expect((await run('speak', TEXT, '--voice', 'none', '--no-daemon', '-o', at(name))).code).not.toBe(0);
+      expect(readdirSync(home.folder)).toEqual(files);
     });
 
     test.each([[[]], [['--no-daemon']]])('encodes a file and decodes it (%j)', async (where: string[]) => {

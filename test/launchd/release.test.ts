@@ -89,8 +89,14 @@ describe.each(Object.entries(ADDONS))('the release for %s', (name, addonFolder) 
 
   test('lists the license of each included library', () => {
     const notices = readFileSync(join(folder, 'THIRD-PARTY.md'), 'utf8');
-    for (const holder of ['Apple Inc.', 'Einar Otto Stangvik', 'Mozilla Public License', 'GNU LESSER'])
-      expect(notices).toContain(holder);
+    const holders = [
+      'Apple Inc.',
+      'Einar Otto Stangvik',
+      'Mozilla Public License',
+      'GNU LESSER',
+      'Skype Limited',
+    ];
+    for (const holder of holders) expect(notices).toContain(holder);
   });
 
   test('is refused if a library or file is missing, or if it contains the build folder', async () => {
@@ -230,6 +236,12 @@ describe('the packages of a release', () => {
     expect(kept('valibot', 'dist/index.mjs', 'dist/index.d.mts', 'dist/index.d.cts')).toHaveLength(2);
     const sqlite = ['prebuilds/darwin-arm64/x.node', 'prebuilds/darwin-x64/x.node'];
     expect(kept('@photostructure/sqlite', ...sqlite)).toHaveLength(1);
+    const lame = ['dist/esnext/index.mjs', 'dist/es/index.mjs', 'dist/index.cjs', 'wasm/mp3.wasm', 'LICENSE'];
+    expect(kept('wasm-media-encoders', ...lame)).toEqual(['dist/esnext/index.mjs', 'LICENSE']);
+    expect(kept('@swc/helpers', 'package.json', 'LICENSE', 'esm/index.js')).toEqual([
+      'package.json',
+      'LICENSE',
+    ]);
   });
 
   test('resolve a nested package for the package that contains it', async () => {

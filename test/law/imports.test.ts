@@ -18,8 +18,8 @@ const LAW: Record<string, readonly string[]> = {
   protocol: [],
   base: ['protocol'],
   client: ['protocol', 'base', 'writers'],
-  // The forms of written text, and its files; the store knows which files Sotto wrote.
-  writers: ['store', 'protocol', 'base'],
+  // The forms of written text, and its files; the store knows which files Sotto wrote. Audio files need a sample rate.
+  writers: ['store', 'protocol', 'base', 'signal'],
   // A kept recording is a WAV file.
   store: ['protocol', 'base', 'signal'],
   supervisor: ['protocol', 'base'],

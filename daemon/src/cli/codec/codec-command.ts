@@ -53,11 +53,11 @@ export function addCodec(program: Command, outcome: Outcome): void {
     });
   codec
     .command('decode')
-    .description('Decode codes into a WAV file, or into a pipe.')
+    .description('Decode codes into an audio file. Without --output, WAV goes to the pipe on stdout.')
     .argument('<file>', 'codes of `sotto codec encode`, or an .ecdc file')
     .option('-m, --model <name|folder>', 'codec to use (default: the one named in the file)')
-    .option('-o, --output <file>', 'write a WAV file')
-    .option('--float', '32-bit float samples instead of 16-bit')
+    .option('-o, --output <file>', 'write a .wav, .flac, .mp3 or .opus file')
+    .option('--float', 'WAV of 32-bit float samples instead of 16-bit')
     .option('--overwrite', 'replace an existing file')
     .option('-q, --quiet', 'print errors only')
     .option('--no-daemon', 'run without the daemon (loads the model for this run only)')
@@ -65,8 +65,8 @@ export function addCodec(program: Command, outcome: Outcome): void {
     .action(async (file: string, flags: DecodeFlags) => {
       const { paths, common } = commonOf(flags);
       const { decode } = await import('./decode-codes.js');
-      const format = flags.float === true ? 'float32' : 'int16';
-      outcome.exitCode = await decode(file, { paths, format, ...common });
+      const samples = flags.float === true ? 'float32' : 'int16';
+      outcome.exitCode = await decode(file, { paths, samples, ...common });
     });
   codec
     .command('info')

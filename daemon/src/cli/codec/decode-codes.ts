@@ -1,14 +1,14 @@
-/** `sotto codec decode`: the audio of codes as WAV. */
+/** `sotto codec decode`: the audio of codes. */
 import { modelArgument } from '../../store/model-argument.js';
 import { defined } from '../../protocol/defined.js';
-import { assertNotTerminal, writeSpeech, type SpeechOutput } from '../speak/write-speech.js';
+import { assertOutput, writeSpeech, type SpeechOutput } from '../speak/write-speech.js';
 import { onInterrupt } from '../interrupt.js';
 import { readCodes } from './codes-file.js';
 import { encodecShape } from './encodec-shape.js';
 
 /** @returns the exit code @throws SottoError */
 export async function decode(file: string, output: SpeechOutput): Promise<number> {
-  assertNotTerminal(output);
+  assertOutput(output);
   const shapeOf = async (): ReturnType<typeof encodecShape> => {
     const interrupt = onInterrupt();
     try {

@@ -26,7 +26,7 @@ export async function playableAudio(paths: Paths, name: string, daemon: boolean)
   const remove = (): Promise<void> => rm(folder, { recursive: true, force: true });
   const output = join(folder, 'recording.wav');
   try {
-    await decode(path, { paths, output, daemon, format: 'int16', overwrite: false, quiet: true });
+    await decode(path, { paths, output, daemon, samples: 'int16', overwrite: false, quiet: true });
   } catch (error) {
     await remove();
     throw error;

@@ -40,8 +40,8 @@ export function addSpeak(program: Command, outcome: Outcome): void {
     .addOption(new Option('--seed <n>', 'the same seed gives the same audio').argParser(whole(0)))
     .option('--phonemes', 'the text is phonemes in the model’s own alphabet')
     .optionsGroup('Output:')
-    .option('-o, --output <file>', 'write a WAV file')
-    .option('--float', '32-bit float samples instead of 16-bit')
+    .option('-o, --output <file>', 'write a .wav, .flac, .mp3 or .opus file')
+    .option('--float', 'WAV of 32-bit float samples instead of 16-bit')
     .option('--overwrite', 'replace an existing file')
     .option('-q, --quiet', 'print errors only')
     .optionsGroup('Where it runs:')
@@ -50,7 +50,7 @@ export function addSpeak(program: Command, outcome: Outcome): void {
       'after',
       examples([
         'sotto speak "Good morning." --model ~/models/voice --output hello.wav',
-        'sotto speak --file letter.txt --output letter.wav',
+        'sotto speak --file letter.txt --output letter.mp3',
         'echo Done. | sotto speak - | ffplay -',
       ]),
     )
@@ -63,7 +63,7 @@ export function addSpeak(program: Command, outcome: Outcome): void {
         paths,
         words,
         options: optionsOf(flags),
-        format: float === true ? 'float32' : 'int16',
+        samples: float === true ? 'float32' : 'int16',
         overwrite,
         quiet,
         daemon,

@@ -6,7 +6,7 @@ import { fileError, TEXT_INPUT } from '../../protocol/file-errors.js';
 import type { AudioOnlySource } from '../../protocol/ipc.js';
 import type { SynthesisOptions } from '../../protocol/synthesis.js';
 import { LIMITS } from '../../protocol/version.js';
-import { assertNotTerminal, writeSpeech, type SpeechOutput } from './write-speech.js';
+import { assertOutput, writeSpeech, type SpeechOutput } from './write-speech.js';
 
 interface SpeakCommand extends SpeechOutput {
   readonly words: readonly string[];
@@ -16,7 +16,7 @@ interface SpeakCommand extends SpeechOutput {
 
 /** @returns the exit code @throws SottoError */
 export async function speak(command: SpeakCommand): Promise<number> {
-  assertNotTerminal(command);
+  assertOutput(command);
   const source: AudioOnlySource = { type: 'text', text: await textOf(command), options: command.options };
   return writeSpeech(source, command);
 }
