@@ -24,6 +24,8 @@ interface Subject {
   readonly codebooks: number;
   readonly latentDims: number;
   readonly runner: (chunkFrames: number) => CodecRunner;
+  /** With small tiles in one chunk, if it has tiles. */
+  readonly tiledRunner?: () => CodecRunner;
   readonly encoderSteps: () => Steps;
   readonly decoderSteps: () => Steps;
 }
@@ -48,7 +50,8 @@ async function dac(name: string): Promise<Subject> {
     plans: dacPlans(network.config),
     codebooks: network.config.n_codebooks,
     latentDims: network.config.latent_dim,
-    runner: (chunkFrames) => new DacRunner(network, chunkFrames),
+    runner: (chunkFrames) => new DacRunner(network, { chunkFrames }),
+    tiledRunner: () => new DacRunner(network, { chunkFrames: 1_000_000, tileSamples: 40 }),
     encoderSteps: () => network.encoderSteps(),
     decoderSteps: () => network.decoderSteps(),
   };
@@ -76,6 +79,19 @@ describe.each([
     }
     network.dispose();
     expect(mx.liveArrays()).toBe(live);
+  });
+
+  test('tiles are the whole', async () => {
+    const { network, codebooks, runner, tiledRunner } = await load(name);
+    const live = mx.liveArrays();
+    const tiled = tiledRunner?.() ?? runner(1_000_000);
+    const samples = testSamples(60 * 40 + 7);
+    const encoded = await allCodes(runner(1_000_000).encode(streamed(samples), codebooks, signal));
+    expect(await allCodes(tiled.encode(streamed(samples), codebooks, signal))).toEqual(encoded);
+    const audio = await allSamples(runner(1_000_000).decode(encoded, signal));
+    expect(distance(await allSamples(tiled.decode(encoded, signal)), audio)).toBeLessThan(1e-5);
+    expect(mx.liveArrays()).toBe(live);
+    network.dispose();
   });
 
   test('a NaN behind the context does not reach a chunk, one within the network’s reach does', async () => {

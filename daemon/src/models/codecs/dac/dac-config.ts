@@ -96,4 +96,4 @@ export function dacShape(config: DacConfig): CodecShape {
   };
 }
 
-const product = (values: readonly number[]): number => values.reduce((all, value) => all * value, 1);
+export const product = (values: readonly number[]): number => values.reduce((all, value) => all * value, 1);

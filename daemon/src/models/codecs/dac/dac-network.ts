@@ -14,6 +14,14 @@ import { Snake } from '../layers/snake.js';
 import type { DacConfig } from './dac-config.js';
 
 const KERNEL = 7;
+/** Blocks next to the samples, whose arrays are the longest. */
+const LONG_BLOCKS = 2;
+
+type Step = (x: MxArray) => MxArray;
+
+/** Blocks of the encoder, and of the decoder, that are computed in tiles. */
+export const tiledBlocks = ({ encoder_rates: rates }: DacConfig): number =>
+  Math.min(LONG_BLOCKS, rates.length);
 
 /** [B, T, inputs] → [B, T · stride, outputs], one less for an odd stride */
 class DecoderBlock extends nn.Module {
@@ -75,15 +83,28 @@ export class Dac extends nn.Module {
   }
 
   /** Steps from samples [B, L, 1], L a multiple of the hop, to latents [B, L / hop, latent]. */
-  encoderSteps(): ((x: MxArray) => MxArray)[] {
-    return layerSteps(this.encoder.block);
+  encoderSteps(): Step[] {
+    return this.encoderParts().flat();
+  }
+
+  /** The same in two parts, of which the first one makes the longest arrays. */
+  encoderParts(): [long: Step[], short: Step[]] {
+    const { block } = this.encoder;
+    const split = 1 + tiledBlocks(this.config);
+    return [layerSteps(block.slice(0, split)), layerSteps(block.slice(split))];
   }
 
   /** Steps from latents [B, T, latent] to samples [B, at most T · hop, 1]. */
-  decoderSteps(): ((x: MxArray) => MxArray)[] {
-    const layers = this.decoder.model.flatMap((layer) =>
-      layer instanceof DecoderBlock ? layer.block : [layer],
-    );
-    return [...layerSteps(layers), (x) => mx.tanh(x)];
+  decoderSteps(): Step[] {
+    return this.decoderParts().flat();
+  }
+
+  /** The same in two parts, of which the second one makes the longest arrays. */
+  decoderParts(): [short: Step[], long: Step[]] {
+    const { model } = this.decoder;
+    const split = 1 + this.config.decoder_rates.length - tiledBlocks(this.config);
+    const steps = (layers: readonly (Layer | DecoderBlock)[]): Step[] =>
+      layerSteps(layers.flatMap((layer) => (layer instanceof DecoderBlock ? layer.block : [layer])));
+    return [steps(model.slice(0, split)), [...steps(model.slice(split)), (x) => mx.tanh(x)]];
   }
 }

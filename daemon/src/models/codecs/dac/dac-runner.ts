@@ -12,23 +12,33 @@ import {
   type ChunkPlan,
   type ChunkRange,
 } from '../layers/chunked.js';
-import { encodeChunk } from '../layers/encode-chunk.js';
-import { decoderReach, encoderReach } from '../layers/reach.js';
-import { dacHop, type DacConfig } from './dac-config.js';
-import type { Dac } from './dac-network.js';
+import { encodeLatents } from '../layers/encode-latents.js';
+import { decoderReach, encoderReach, roundedUp } from '../layers/reach.js';
+import { runInTiles, type TilePlan } from '../layers/tiles.js';
+import { dacHop, product, type DacConfig } from './dac-config.js';
+import { tiledBlocks, type Dac } from './dac-network.js';
 
-/** About 1.5 s at 44.1 kHz: the context is a small part, and activations are some 230 MB. */
-const CHUNK_FRAMES = 128;
+/** About 3 s at 44.1 kHz: the context is a small part. */
+const CHUNK_FRAMES = 256;
+/** Of a tile. More have more memory than the caches of a processor, fewer a larger part of context. */
+const TILE_SAMPLES = 8192;
 const FIRST_KERNEL_REACH = 3;
 const LATENT_KERNEL_REACH = 1;
 
+export interface DacSizes {
+  /** Frames to keep of a chunk. */
+  readonly chunkFrames?: number;
+  /** Samples to keep of a tile, about. */
+  readonly tileSamples?: number;
+}
+
 export class DacRunner implements CodecRunner {
   readonly #network: Dac;
-  readonly #plans: { readonly encode: ChunkPlan; readonly decode: ChunkPlan };
+  readonly #plans: DacPlans;
 
-  constructor(network: Dac, chunkFrames = CHUNK_FRAMES) {
+  constructor(network: Dac, sizes: DacSizes = {}) {
     this.#network = network;
-    this.#plans = dacPlans(network.config, chunkFrames);
+    this.#plans = dacPlans(network.config, sizes);
   }
 
   encode(
@@ -36,8 +46,12 @@ export class DacRunner implements CodecRunner {
     codebooks: number,
     signal: AbortSignal,
   ): AsyncGenerator<Codes, number> {
-    const compute = (input: MxArray): Promise<MxArray[]> =>
-      encodeChunk(this.#network, input, codebooks, signal);
+    const { quantizer } = this.#network;
+    const [wide, narrow] = this.#network.encoderParts();
+    const compute = async (input: MxArray): Promise<MxArray[]> => {
+      const between = await runInTiles(input, wide, this.#plans.encodeTiles, signal);
+      return encodeLatents(quantizer, await runSteps(between, narrow, signal), codebooks);
+    };
     return encodeChunks(samples, this.#plans.encode, [], compute, signal);
   }
 
@@ -49,26 +63,49 @@ export class DacRunner implements CodecRunner {
 
   async *decode({ codes, samples }: EncodedAudio, signal: AbortSignal): AsyncGenerator<Float32Array, void> {
     const frames = codes[0]?.length ?? 0;
-    const compute = ({ start, end }: ChunkRange): Promise<MxArray> => {
+    const [narrow, wide] = this.#network.decoderParts();
+    const compute = async ({ start, end }: ChunkRange): Promise<MxArray> => {
       const { quantizer } = this.#network;
       const latents = mx.tidy(() => {
         const rows = codes.map((list) => mx.array(Uint32Array.from(list.slice(start, end)), [1, -1]));
         return quantizer.decode(rows);
       });
-      return runSteps(latents, this.#network.decoderSteps(), signal);
+      const between = await runSteps(latents, narrow, signal);
+      return runInTiles(between, wide, this.#plans.decodeTiles, signal);
     };
     yield* decodeChunks({ frames, samples }, this.#plans.decode, compute, signal);
   }
 }
 
-/** Chunks with the context that makes them exact. */
+export interface DacPlans {
+  readonly encode: ChunkPlan;
+  readonly decode: ChunkPlan;
+  /** Of the blocks next to the samples, which make the longest arrays. */
+  readonly encodeTiles: TilePlan;
+  readonly decodeTiles: TilePlan;
+}
+
+/** Chunks and tiles with the context that makes them exact. */
 export function dacPlans(
   config: DacConfig,
-  frames = CHUNK_FRAMES,
-): { readonly encode: ChunkPlan; readonly decode: ChunkPlan } {
+  { chunkFrames: frames = CHUNK_FRAMES, tileSamples = TILE_SAMPLES }: DacSizes = {},
+): DacPlans {
+  const down = config.encoder_rates.slice(0, tiledBlocks(config));
+  const up = config.decoder_rates.slice(-tiledBlocks(config));
+  const [samplesIn, samplesOut] = [product(down), product(up)];
   const shared = { hop: dacHop(config), block: 1, frames };
   return {
     encode: { ...shared, context: Math.ceil(encoderReach(config.encoder_rates) + LATENT_KERNEL_REACH) },
     decode: { ...shared, context: Math.ceil(decoderReach(config.decoder_rates) + FIRST_KERNEL_REACH) },
+    encodeTiles: {
+      frames: roundedUp(tileSamples, samplesIn),
+      context: Math.ceil(encoderReach(down)) * samplesIn,
+      down: samplesIn,
+    },
+    decodeTiles: {
+      frames: Math.ceil(tileSamples / samplesOut),
+      context: Math.ceil(decoderReach(up)),
+      up: samplesOut,
+    },
   };
 }

@@ -13,7 +13,7 @@ import {
   type ChunkPlan,
   type ChunkRange,
 } from '../layers/chunked.js';
-import { encodeChunk } from '../layers/encode-chunk.js';
+import { encodeLatents } from '../layers/encode-latents.js';
 import { decoderReach, encoderReach, roundedUp } from '../layers/reach.js';
 import { positionNoise } from './position-noise.js';
 import { blockFrames, snacHop, type SnacConfig } from './snac-config.js';
@@ -52,8 +52,11 @@ export class SnacRunner implements CodecRunner {
     codebooks: number,
     signal: AbortSignal,
   ): AsyncGenerator<Codes, number> {
-    const compute = (input: MxArray): Promise<MxArray[]> =>
-      encodeChunk(this.#network, input, codebooks, signal);
+    const { quantizer } = this.#network;
+    const compute = async (input: MxArray): Promise<MxArray[]> => {
+      const latents = await runSteps(input, this.#network.encoderSteps(), signal);
+      return encodeLatents(quantizer, latents, codebooks);
+    };
     return encodeChunks(samples, this.#plans.encode, this.#config.vq_strides, compute, signal);
   }
 
