@@ -80,7 +80,7 @@ describe('sotto models, with a running daemon', () => {
   test('list and info show loaded models', async () => {
     daemon.engine.loading('large', 0.42);
     expect(await run('list')).toBe(0);
-    expect(written.stdout).toMatch(/NAME +SIZE +DAEMON +WORDS WRONG +FROM/);
+    expect(written.stdout).toMatch(/NAME +SIZE +TASKS +DAEMON +WORDS WRONG +FROM/);
     expect(written.stdout).toMatch(/\* fake +\d+ bytes +ready +– +your own/);
     expect(written.stdout).toMatch(/ {2}large +9 kB +loading 42% +– +your own/);
     expect(written.stdout).toMatch(/ {2}small +1 kB +– +your own/);
@@ -140,7 +140,7 @@ describe('sotto models, with a daemon without model support', () => {
     await new Promise<void>((resolve) => old.listen(home.paths.socket, resolve));
     try {
       expect(await run('list')).toBe(0);
-      expect(written.stdout).toMatch(/NAME +SIZE +WORDS WRONG +FROM/);
+      expect(written.stdout).toMatch(/NAME +SIZE +TASKS +WORDS WRONG +FROM/);
       expect(await run('use', 'small')).toBe(0);
       expect(written.stdout).toMatch(/small is now the default model \(restart the daemon to apply\)/);
       expect(settings()).toEqual({ model: 'small' });
