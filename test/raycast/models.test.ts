@@ -20,6 +20,7 @@ const TINY = { repo: 'mlx-community/whisper-tiny-mlx', name: 'whisper-tiny', tit
 const TINY_REVISION = '6caf9c55601caafbe6508a8b0d216bdf4783c4e8';
 /** The included model. */
 const STARTER = 'Whisper base, 6 bit';
+const CODEC = 'Lyra V2';
 const ENGLISH = 'Moonshine base, English, 6 bit';
 
 describeUnless(reason)('Manage Models', () => {
@@ -73,7 +74,7 @@ describeUnless(reason)('Manage Models', () => {
     const command = await open();
     const [first] = findAll(command.tree, 'List.Item');
     expect([textOf(first, 'title'), readable(first)]).toEqual(['fake', expect.stringMatching(/Default/)]);
-    expect(titlesIn(command.tree, 'On This Mac')).toEqual(['fake', 'another', ENGLISH, STARTER]);
+    expect(titlesIn(command.tree, 'On This Mac')).toEqual([...['fake', CODEC, 'another', ENGLISH, STARTER]]);
     expect(titlesIn(command.tree, 'Available')).toContain('Whisper large-v3 turbo');
     const recommended = findAll(command.tree, 'List.Item').filter((item) =>
       /Recommended(?! for)/.test(readable(item)),

@@ -140,9 +140,12 @@ function row(
   };
 }
 
+/** Of models that come with Sotto and can’t be downloaded. */
+const INCLUDED_TITLES: Readonly<Record<string, string>> = { 'lyra-v2': 'Lyra V2' };
+
 /** `whisper-base-6bit` is “Whisper base, 6 bit”: quantized on this Mac, or the included model. */
 function titleOf(catalogue: readonly CatalogueModel[], name: string): string {
   const [, plain, bits] = /^(.+)-(\d)bit$/.exec(name) ?? [];
   const entry = catalogue.find(({ name: known }) => known === plain);
-  return entry === undefined ? name : `${entry.title}, ${bits} bit`;
+  return entry === undefined ? (INCLUDED_TITLES[name] ?? name) : `${entry.title}, ${bits} bit`;
 }
