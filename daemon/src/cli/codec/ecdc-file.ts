@@ -9,16 +9,15 @@ import type { EncodedAudio } from '../../protocol/codec.js';
 import { SottoError } from '../../protocol/errors.js';
 import { integer } from '../../protocol/fields.js';
 import { LsbReader, LsbWriter } from '../../store/codes/bits.js';
+import { framedHeader, hasMagic, readFramedHeader } from '../../store/codes/framed-header.js';
 
 const MAGIC = 'ECDC';
 const VERSION = 0;
-/** Magic, version, length of the JSON. */
-const PREFIX_BYTES = 9;
 /** Headers of the package have some 60 bytes. */
 const MAX_HEADER_BYTES = 4096;
 const SCALE_BYTES = 4;
 
-const header = v.object({
+const headerSchema = v.object({
   /** Name of the model. */
   m: v.pipe(v.string(), v.maxLength(200)),
   /** Samples of the audio for each channel. */
@@ -28,6 +27,11 @@ const header = v.object({
   /** Whether an entropy model packed the codes. */
   lm: v.boolean(),
 });
+
+const HEADER = {
+  ...{ magic: MAGIC, version: VERSION, maxBytes: MAX_HEADER_BYTES, schema: headerSchema },
+  invalid,
+};
 
 /** What an Encodec model is. */
 export type EncodecShape = NonNullable<Capabilities['codec']>;
@@ -39,7 +43,7 @@ export type EncodecShape = NonNullable<Capabilities['codec']>;
  *   model; codes are not yet compared with the model's codebooks
  */
 export function readEcdc(bytes: Uint8Array, shape: EncodecShape): EncodedAudio {
-  const { fields, end } = readHeader(bytes);
+  const { fields, end } = readFramedHeader(bytes, HEADER);
   const { al: samples, nc: codebooks, lm: isPacked } = fields;
   if (isPacked) throw invalid('its codes are packed by an entropy model, which is not supported');
   if (codebooks > shape.codebooks) throw invalid(`it has ${codebooks} codebooks, too many`);
@@ -71,12 +75,8 @@ export function readEcdc(bytes: Uint8Array, shape: EncodecShape): EncodedAudio {
  * @param encoded codes and scales of a model of this shape
  */
 export function writeEcdc({ samples, codes, scales }: EncodedAudio, shape: EncodecShape): Uint8Array {
-  const json = Buffer.from(JSON.stringify({ m: nameOf(shape), al: samples, nc: codes.length, lm: false }));
-  const prefix = Buffer.alloc(PREFIX_BYTES);
-  prefix.write(MAGIC, 'latin1');
-  prefix.writeUInt8(VERSION, MAGIC.length);
-  prefix.writeUInt32BE(json.length, MAGIC.length + 1);
-  const parts: Uint8Array[] = [prefix, json];
+  const fields = { m: nameOf(shape), al: samples, nc: codes.length, lm: false };
+  const parts: Uint8Array[] = [framedHeader(MAGIC, VERSION, fields)];
   const bits = codeBits(shape);
   let [first, index] = [0, 0];
   for (const frames of segmentFrames(samples, shape)) {
@@ -96,28 +96,7 @@ export function writeEcdc({ samples, codes, scales }: EncodedAudio, shape: Encod
 }
 
 /** Whether bytes begin as those of such a file. */
-export const isEcdc = (bytes: Uint8Array): boolean =>
-  Buffer.from(bytes.subarray(0, MAGIC.length)).toString('latin1') === MAGIC;
-
-function readHeader(bytes: Uint8Array): { fields: v.InferOutput<typeof header>; end: number } {
-  if (!isEcdc(bytes) || bytes.length < PREFIX_BYTES) throw invalid('it does not begin with ECDC');
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  const version = view.getUint8(MAGIC.length);
-  if (version !== VERSION) throw invalid(`it has version ${version}, not ${VERSION}`);
-  const length = view.getUint32(MAGIC.length + 1);
-  const end = PREFIX_BYTES + length;
-  if (length > MAX_HEADER_BYTES || end > bytes.length) throw invalid('its header is longer than the file');
-  let json: unknown;
-  try {
-    json = JSON.parse(Buffer.from(bytes.subarray(PREFIX_BYTES, end)).toString());
-  } catch (cause) {
-    throw invalid('its header is not JSON', cause);
-  }
-  const parsed = v.safeParse(header, json);
-  if (parsed.success) return { fields: parsed.output, end };
-  const [issue] = parsed.issues;
-  throw invalid(`its header: ${v.getDotPath(issue) ?? 'no object'}: ${issue.message}`);
-}
+export const isEcdc = (bytes: Uint8Array): boolean => hasMagic(bytes, MAGIC);
 
 const codeBits = ({ codebookSize }: EncodecShape): number => Math.ceil(Math.log2(codebookSize));
 

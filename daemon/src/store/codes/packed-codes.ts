@@ -9,13 +9,12 @@ import { SottoError } from '../../protocol/errors.js';
 import { integer } from '../../protocol/fields.js';
 import { LIMITS } from '../../protocol/version.js';
 import { LsbReader, LsbWriter } from './bits.js';
+import { framedHeader, hasMagic, readFramedHeader } from './framed-header.js';
 
 export const PACKED_CODES_SUFFIX = '.codes';
 
 const MAGIC = 'SOTC';
 const VERSION = 1;
-/** Magic, version, length of the header. */
-const PREFIX_BYTES = 9;
 const MAX_HEADER_BYTES = 64 * 1024;
 const SCALE_BYTES = 4;
 const MAX_CODE_BITS = 31;
@@ -37,6 +36,11 @@ const headerSchema = v.object({
   scales: v.exactOptional(count),
 });
 
+const HEADER = {
+  ...{ magic: MAGIC, version: VERSION, maxBytes: MAX_HEADER_BYTES, schema: headerSchema },
+  invalid,
+};
+
 /** What a file holds: the codes, and what is needed to decode them. */
 export type PackedCodes = EncodedAudio & {
   readonly model: string;
@@ -50,19 +54,13 @@ export function packCodes({ model, sampleRate, samples, codes, scales }: PackedC
   for (const list of codes) for (const code of list) largest = Math.max(largest, code);
   const bits = Math.floor(Math.log2(largest)) + 1;
   const frames = codes.map((list) => list.length);
-  const fields = { model, sampleRate, samples, bits, frames };
-  const header = Buffer.from(
-    JSON.stringify(scales === undefined ? fields : { ...fields, scales: scales.length }),
-  );
-  const prefix = Buffer.alloc(PREFIX_BYTES);
-  prefix.write(MAGIC, 'latin1');
-  prefix.writeUInt8(VERSION, MAGIC.length);
-  prefix.writeUInt32BE(header.length, MAGIC.length + 1);
+  const counts = scales === undefined ? {} : { scales: scales.length };
+  const header = framedHeader(MAGIC, VERSION, { model, sampleRate, samples, bits, frames, ...counts });
   const loudness = Buffer.alloc(SCALE_BYTES * (scales?.length ?? 0));
   scales?.forEach((scale, index) => loudness.writeFloatBE(scale, SCALE_BYTES * index));
   const writer = new LsbWriter(codeBytes(frames, bits));
   for (const list of codes) for (const code of list) writer.write(code, bits);
-  return Buffer.concat([prefix, header, loudness, writer.bytes]);
+  return Buffer.concat([header, loudness, writer.bytes]);
 }
 
 /**
@@ -72,7 +70,7 @@ export function packCodes({ model, sampleRate, samples, codes, scales }: PackedC
  * @throws SottoError INVALID_ARGUMENT for another format, and a file that is too short or too long
  */
 export function unpackCodes(bytes: Uint8Array): PackedCodes {
-  const { fields, end } = readHeader(bytes);
+  const { fields, end } = readFramedHeader(bytes, HEADER);
   const { bits, frames, scales: scaleCount, ...rest } = fields;
   const scaleBytes = SCALE_BYTES * (scaleCount ?? 0);
   const expected = end + scaleBytes + codeBytes(frames, bits);
@@ -87,28 +85,7 @@ export function unpackCodes(bytes: Uint8Array): PackedCodes {
 }
 
 /** Whether bytes begin as those of such a file. */
-export const isPackedCodes = (bytes: Uint8Array): boolean =>
-  Buffer.from(bytes.subarray(0, MAGIC.length)).toString('latin1') === MAGIC;
-
-function readHeader(bytes: Uint8Array): { fields: v.InferOutput<typeof headerSchema>; end: number } {
-  if (!isPackedCodes(bytes) || bytes.length < PREFIX_BYTES) throw invalid(`it does not begin with ${MAGIC}`);
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  const version = view.getUint8(MAGIC.length);
-  if (version !== VERSION) throw invalid(`it has version ${version}, not ${VERSION}`);
-  const length = view.getUint32(MAGIC.length + 1);
-  const end = PREFIX_BYTES + length;
-  if (length > MAX_HEADER_BYTES || end > bytes.length) throw invalid('its header is longer than the file');
-  let json: unknown;
-  try {
-    json = JSON.parse(Buffer.from(bytes.subarray(PREFIX_BYTES, end)).toString());
-  } catch (cause) {
-    throw invalid('its header is not JSON', cause);
-  }
-  const parsed = v.safeParse(headerSchema, json);
-  if (parsed.success) return { fields: parsed.output, end };
-  const [issue] = parsed.issues;
-  throw invalid(`its header: ${v.getDotPath(issue) ?? 'no object'}: ${issue.message}`);
-}
+export const isPackedCodes = (bytes: Uint8Array): boolean => hasMagic(bytes, MAGIC);
 
 const codeBytes = (frames: readonly number[], bits: number): number =>
   Math.ceil((frames.reduce((sum, length) => sum + length, 0) * bits) / 8);
