@@ -1,15 +1,15 @@
 /** Encodec (arXiv 2210.13438). Fields carry the names of the checkpoint's tensors in transformers. */
-import { mx, type MxArray } from '#native/index.js';
-import * as nn from '#native/nn/index.js';
+import { mx } from '#native/index.js';
 
 import type { ChunkPass } from '../layers/chunk-pass.js';
 import { ResidualQuantizer } from '../layers/rvq.js';
 import { firstChunkFrames, layerSteps, seanetHop, SeanetDecoder, SeanetEncoder } from '../layers/seanet.js';
 import type { BatchCodec } from '../codec-batch.js';
-import { runAll, type NetworkStep } from '../run-chunk.js';
+import type { NetworkStep } from '../run-chunk.js';
+import { StreamingNetwork } from '../streaming-network.js';
 import { codebookCounts, type EncodecConfig } from './encodec-config.js';
 
-export class Encodec extends nn.Module implements BatchCodec {
+export class Encodec extends StreamingNetwork implements BatchCodec {
   encoder: SeanetEncoder;
   decoder: SeanetDecoder;
   quantizer: ResidualQuantizer;
@@ -36,20 +36,6 @@ export class Encodec extends nn.Module implements BatchCodec {
 
   get firstChunkFrames(): number {
     return firstChunkFrames(this.config);
-  }
-
-  get dtype(): 'float32' {
-    return 'float32';
-  }
-
-  /** Samples [B, L, channels] → codes uint32 [B, codebooks, ⌈L / hop⌉] */
-  encode(x: MxArray, codebooks?: number): MxArray {
-    return runAll(x, this.encodeSteps(codebooks));
-  }
-
-  /** Codes [B, K, T] → samples [B, T · hop, channels]. Codes must be in range. */
-  decode(codes: MxArray): MxArray {
-    return runAll(codes, this.decodeSteps());
   }
 
   encodeSteps(codebooks?: number, pass?: ChunkPass): NetworkStep[] {

@@ -1,17 +1,17 @@
 /** Lyra V2, a SoundStream (arXiv 2107.03312) of depthwise and grouped convolutions for calls at 3.2 to 9.2 kbit/s. */
 import { mx, type MxArray } from '#native/index.js';
-import * as nn from '#native/nn/index.js';
 
 import type { BatchCodec } from '../codec-batch.js';
 import type { ChunkPass } from '../layers/chunk-pass.js';
 import { padTime } from '../layers/pad-time.js';
 import { ResidualQuantizer } from '../layers/rvq.js';
 import { layerSteps } from '../layers/seanet.js';
-import { runAll, type NetworkStep } from '../run-chunk.js';
+import type { NetworkStep } from '../run-chunk.js';
+import { StreamingNetwork } from '../streaming-network.js';
 import { lyraHop, type LyraConfig } from './lyra-config.js';
 import { LyraDecoder, LyraEncoder } from './lyra-layers.js';
 
-export class Lyra extends nn.Module implements BatchCodec {
+export class Lyra extends StreamingNetwork implements BatchCodec {
   encoder: LyraEncoder;
   decoder: LyraDecoder;
   quantizer: ResidualQuantizer;
@@ -29,20 +29,6 @@ export class Lyra extends nn.Module implements BatchCodec {
 
   get hop(): number {
     return lyraHop(this.config);
-  }
-
-  get dtype(): 'float32' {
-    return 'float32';
-  }
-
-  /** Samples [B, L, 1] → codes uint32 [B, codebooks, ⌈L / hop⌉] */
-  encode(x: MxArray, codebooks?: number): MxArray {
-    return runAll(x, this.encodeSteps(codebooks));
-  }
-
-  /** Codes [B, K, T] → samples [B, T · hop, 1]. Codes must be in range. */
-  decode(codes: MxArray): MxArray {
-    return runAll(codes, this.decodeSteps());
   }
 
   encodeSteps(codebooks?: number, pass?: ChunkPass): NetworkStep[] {

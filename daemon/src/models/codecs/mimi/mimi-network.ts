@@ -11,7 +11,8 @@ import { PaddedConv1d } from '../layers/padded-conv.js';
 import { ResidualQuantizer } from '../layers/rvq.js';
 import { layerSteps, SeanetDecoder, SeanetEncoder } from '../layers/seanet.js';
 import { causalTrim, Upsample } from '../layers/upsample.js';
-import { runAll, type NetworkStep } from '../run-chunk.js';
+import type { NetworkStep } from '../run-chunk.js';
+import { StreamingNetwork } from '../streaming-network.js';
 import { mimiHop, type MimiConfig } from './mimi-config.js';
 import { MimiTransformer } from './mimi-transformer.js';
 
@@ -74,7 +75,7 @@ class SplitQuantizer extends nn.Module {
   }
 }
 
-export class Mimi extends nn.Module implements BatchCodec {
+export class Mimi extends StreamingNetwork implements BatchCodec {
   encoder: SeanetEncoder;
   encoder_transformer: MimiTransformer;
   downsample: PaddedConv1d;
@@ -105,20 +106,6 @@ export class Mimi extends nn.Module implements BatchCodec {
 
   get firstChunkFrames(): number {
     return 1;
-  }
-
-  get dtype(): 'float32' {
-    return 'float32';
-  }
-
-  /** Samples [B, L, 1] → codes uint32 [B, codebooks, ⌈L / hop⌉] */
-  encode(x: MxArray, codebooks?: number): MxArray {
-    return runAll(x, this.encodeSteps(codebooks));
-  }
-
-  /** Codes [B, K, T] → samples [B, T · hop, 1]. Codes must be in range. */
-  decode(codes: MxArray): MxArray {
-    return runAll(codes, this.decodeSteps());
   }
 
   encodeSteps(codebooks = this.config.num_quantizers, pass?: ChunkPass): NetworkStep[] {
