@@ -6,6 +6,7 @@ import { integer } from '#daemon/protocol/fields.js';
 import { parseFields, unsupportedConfig } from '../../checkpoint/config-fields.js';
 import { dimension, tokenCount } from '../../checkpoint/config-limits.js';
 import type { CodecShape } from '../codec-shape.js';
+import { product } from '../layers/reach.js';
 
 const rate = v.pipe(integer, v.minValue(2), v.maxValue(64));
 const rates = v.pipe(v.array(rate), v.minLength(1), v.maxLength(8));
@@ -95,5 +96,3 @@ export function dacShape(config: DacConfig): CodecShape {
     framesPerSecond: config.sample_rate / dacHop(config),
   };
 }
-
-export const product = (values: readonly number[]): number => values.reduce((all, value) => all * value, 1);

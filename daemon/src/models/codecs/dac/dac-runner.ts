@@ -13,9 +13,9 @@ import {
   type ChunkRange,
 } from '../layers/chunked.js';
 import { encodeLatents } from '../layers/encode-latents.js';
-import { decoderReach, encoderReach, roundedUp } from '../layers/reach.js';
+import { decoderReach, encoderReach, product, roundedUp } from '../layers/reach.js';
 import { runInTiles, type TilePlan } from '../layers/tiles.js';
-import { dacHop, product, type DacConfig } from './dac-config.js';
+import { dacHop, type DacConfig } from './dac-config.js';
 import { tiledBlocks, type Dac } from './dac-network.js';
 
 /** About 3 s at 44.1 kHz: the context is a small part. */

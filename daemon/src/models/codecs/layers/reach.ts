@@ -28,5 +28,8 @@ export function encoderReach(rates: readonly number[]): number {
   return reach + FIRST_KERNEL_REACH / samplesPerFrame;
 }
 
+/** Frames of the input for one of the output behind layers of these strides. */
+export const product = (rates: readonly number[]): number => rates.reduce((all, rate) => all * rate, 1);
+
 /** The smallest multiple of `size` that is at least `value`. */
 export const roundedUp = (value: number, size: number): number => Math.ceil(value / size) * size;

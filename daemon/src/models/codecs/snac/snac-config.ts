@@ -6,6 +6,7 @@ import { integer } from '#daemon/protocol/fields.js';
 import { parseFields, unsupportedConfig } from '../../checkpoint/config-fields.js';
 import { dimension, tokenCount } from '../../checkpoint/config-limits.js';
 import type { CodecShape } from '../codec-shape.js';
+import { product } from '../layers/reach.js';
 
 const HEAD_DIMS = 64;
 const rate = v.pipe(integer, v.minValue(2), v.maxValue(64));
@@ -95,8 +96,6 @@ export function snacShape(config: SnacConfig): CodecShape {
     strides: config.vq_strides.map((stride) => stride / finest),
   };
 }
-
-const product = (values: readonly number[]): number => values.reduce((all, value) => all * value, 1);
 
 function lcm(a: number, b: number): number {
   let [x, y] = [a, b];
