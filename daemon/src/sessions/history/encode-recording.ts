@@ -20,7 +20,8 @@ export function encodeRecording(
   path: string,
   signal: AbortSignal,
 ): Promise<PackedCodes> {
-  return new Promise((resolve, reject) => {
+  let cancel: () => void = () => undefined;
+  const encoded = new Promise<PackedCodes>((resolve, reject) => {
     const parts: Codes[] = [];
     const job: Job = queue.encode(client, { path, isUpload: true }, (notice) => {
       switch (notice.type) {
@@ -42,10 +43,12 @@ export function encodeRecording(
         default:
       }
     });
-    const cancel = (): void => queue.cancel(job);
+    cancel = () => queue.cancel(job);
     if (signal.aborted) cancel();
     else signal.addEventListener('abort', cancel, { once: true });
   });
+  // Many recordings are encoded under one signal.
+  return encoded.finally(() => signal.removeEventListener('abort', cancel));
 }
 
 const noDecoder = (model: string): SottoError =>
