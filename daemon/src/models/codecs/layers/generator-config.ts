@@ -5,6 +5,7 @@ import { integer } from '#daemon/protocol/fields.js';
 
 import { unsupportedConfig } from '../../checkpoint/config-fields.js';
 import { dimension } from '../../checkpoint/config-limits.js';
+import { product } from './reach.js';
 
 const rate = v.pipe(integer, v.minValue(1), v.maxValue(64));
 const kernel = v.pipe(integer, v.minValue(1), v.maxValue(255));
@@ -31,7 +32,7 @@ export type GeneratorConfig = v.InferOutput<typeof generatorSchema>;
 
 /** Samples of a frame of the input. */
 export const generatorHop = ({ upsample_rates: rates }: Pick<GeneratorConfig, 'upsample_rates'>): number =>
-  rates.reduce((all, own) => all * own, 1);
+  product(rates);
 
 /** @throws SottoError MODEL_UNSUPPORTED naming the first field that does not fit the others */
 export function checkGenerator(config: GeneratorConfig): void {

@@ -5,6 +5,7 @@ import * as nn from '#native/nn/index.js';
 import type { ChunkPass } from './chunk-pass.js';
 import { Elu } from './elu.js';
 import { ResidualLstm } from './residual-lstm.js';
+import { product } from './reach.js';
 import type { PadMode } from './pad-time.js';
 import { PaddedConv1d } from './padded-conv.js';
 import { causalTrim, Upsample } from './upsample.js';
@@ -41,7 +42,7 @@ export interface StreamingLayer extends nn.Module {
 
 /** Samples of a frame of the latents. */
 export const seanetHop = ({ upsampling_ratios: ratios }: Pick<SeanetConfig, 'upsampling_ratios'>): number =>
-  ratios.reduce((product, ratio) => product * ratio, 1);
+  product(ratios);
 
 class ResidualBlock extends nn.Module implements StreamingLayer {
   block: [Elu, PaddedConv1d, Elu, PaddedConv1d];

@@ -5,6 +5,7 @@ import { finite, integer } from '#daemon/protocol/fields.js';
 
 import { parseFields, unsupportedConfig } from '../../checkpoint/config-fields.js';
 import type { CodecShape } from '../codec-shape.js';
+import { product } from '../layers/reach.js';
 
 const size = v.pipe(integer, v.minValue(1), v.maxValue(4096));
 const small = v.pipe(integer, v.minValue(1), v.maxValue(64));
@@ -67,7 +68,7 @@ export function parseLyraConfig(json: unknown): LyraConfig {
 
 /** Samples of a frame. */
 export const lyraHop = ({ stride, downsampling_ratios: ratios }: LyraConfig): number =>
-  ratios.reduce((product, ratio) => product * ratio, stride);
+  stride * product(ratios);
 
 export function lyraShape(config: LyraConfig): CodecShape {
   return {

@@ -2,6 +2,7 @@
 import { currentBackend, type Backend } from '../../memory/backend.js';
 import type { Footprint } from '../../speech-model.js';
 import { loadedBytes } from '../codec-footprint.js';
+import { product } from '../layers/reach.js';
 import { openCheckpoint, readConfig } from './lyra-checkpoint.js';
 import type { LyraConfig } from './lyra-config.js';
 import { buildLyra, CHUNK_FRAMES } from './lyra-model.js';
@@ -20,6 +21,6 @@ const MULTIPLES: Readonly<Record<Backend, number>> = { kernels: 16, cpu: 24, gpu
 
 /** Peak of a chunk. */
 function workBytes(config: LyraConfig, backend: Backend): number {
-  const frames = CHUNK_FRAMES * config.downsampling_ratios.reduce((product, ratio) => product * ratio, 1);
+  const frames = CHUNK_FRAMES * product(config.downsampling_ratios);
   return Math.ceil(MULTIPLES[backend] * frames * config.num_filters * FLOAT32);
 }

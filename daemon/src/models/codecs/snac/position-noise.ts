@@ -2,6 +2,7 @@
 import { mx, type MxArray } from '#native/index.js';
 
 import type { DecoderNoise } from './snac-network.js';
+import { product } from '../layers/reach.js';
 
 const BITS = 2 ** 32;
 
@@ -27,7 +28,7 @@ export function noiseValues(seed: number, stage: number, from: number, length: n
  */
 export function positionNoise(seed: number, frame: number, rates: readonly number[]): DecoderNoise {
   return (stage, length): MxArray => {
-    const perFrame = rates.slice(0, stage + 1).reduce((all, rate) => all * rate, 1);
+    const perFrame = product(rates.slice(0, stage + 1));
     return mx.array(noiseValues(seed, stage, frame * perFrame, length), [1, length, 1]);
   };
 }
